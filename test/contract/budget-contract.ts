@@ -1,4 +1,4 @@
-/** What every Budget must do; time is the test's own. */
+/** Contract that every Budget keeps. The test turns the clock itself. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Budget } from '../../src/core/ports/ports.js';
@@ -25,7 +25,7 @@ export class TurnedClock implements TestClock {
     };
   }
 
-  /** Lets `ms` pass: every timer goes off at its time, and whoever waited for it goes on before the next. */
+  /** Lets `ms` pass. Every timer fires at its time, and its waiter continues before the next timer. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
@@ -52,7 +52,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
   }
 
   describe(`Budget contract: ${name}`, () => {
-    test('a debt is paid off before the next one is served, in the order of asking', async () => {
+    test('a budget pays off a debt before it serves the next taker, in the order of asking', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);
       const served: number[] = [];
@@ -62,7 +62,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served).toEqual([0, 500, 600, 1600]);
     });
 
-    test('nothing is kept from before the first use: a start is no burst', async () => {
+    test('a budget saves nothing before its first use, so a start is no burst', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);
       await clock.pass(60_000);
@@ -73,7 +73,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served.map((at) => at - 60_000)).toEqual([0, 500]);
     });
 
-    test('what is not used is kept for one second, no longer', async () => {
+    test('a budget keeps unused units for one second, not longer', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);
       await budget.take(0, never);
@@ -85,7 +85,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served.map((at) => at - 60_000)).toEqual([0, 0, 0, 500]);
     });
 
-    test('what was saved up does not show in ten seconds', async () => {
+    test('a budget serves at most 1,004 units in any ten seconds at 100 units a second, whatever it saved up', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);
       await budget.take(0, never);
@@ -106,7 +106,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       }
     });
 
-    test('a settlement makes the next one wait longer, or less long', async () => {
+    test('a settlement of a budget lengthens or shortens the wait of the next taker', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(100, clock);
       const served: number[] = [];
@@ -122,7 +122,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served).toEqual([1500, 2000]);
     });
 
-    test('the limit changes at run time, for those who wait as well; 0 stops all', async () => {
+    test('a new limit of a budget holds at once, also for takers that wait already, and a limit of 0 stops all', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(10, clock);
       const served: number[] = [];
@@ -142,7 +142,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       expect(served.length).toBe(4);
     });
 
-    test('an abort ends the wait of one and of no other', async () => {
+    test('an aborted signal ends the wait for a budget of its own taker alone', async () => {
       const clock = new TurnedClock();
       const budget = newBudget(10, clock);
       await budget.take(100, never);
@@ -158,7 +158,7 @@ export function budgetContract(name: string, newBudget: (unitsPerSecond: number,
       await expect(budget.take(1, AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
     });
 
-    test('over any span no more is served than the limit, one second’s worth and the last one', async () => {
+    test('a budget serves in any span at most its limit, one saved second and the last request', async () => {
       await fc.assert(
         fc.asyncProperty(
           fc.integer({ min: 1, max: 5000 }),

@@ -6,7 +6,7 @@ budgetContract('token bucket', (unitsPerSecond, clock) => new TokenBucket(unitsP
 
 const never = new AbortController().signal;
 
-test('tryTake serves at once or not at all, and never before one who waits', async () => {
+test("the token bucket's tryTake() serves at once or not at all, and never before a taker that waits", async () => {
   const clock = new TurnedClock();
   const bucket = new TokenBucket(100, clock);
   expect(bucket.tryTake(50)).toBe(true);
@@ -22,7 +22,7 @@ test('tryTake serves at once or not at all, and never before one who waits', asy
   expect(bucket.tryTake(1)).toBe(true);
 });
 
-test('a share slows down and leaves the limit alone', async () => {
+test("the token bucket's share lowers its rate and leaves its limit as it is", async () => {
   const clock = new TurnedClock();
   const bucket = new TokenBucket(100, clock);
   bucket.setShare(0.5);
@@ -35,7 +35,7 @@ test('a share slows down and leaves the limit alone', async () => {
   await waiting;
 });
 
-test('a limit is a finite number of 0 or more', () => {
+test('the token bucket refuses a limit that is not a number or is negative', () => {
   expect(() => new TokenBucket(Number.NaN)).toThrow(RangeError);
   expect(() => {
     new TokenBucket(1).setLimit(-1);

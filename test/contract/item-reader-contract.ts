@@ -1,4 +1,4 @@
-/** What every ItemReader must do, whatever it reads from. */
+/** Contract that every ItemReader keeps, whatever it reads from. */
 import { describe, expect, test } from 'vitest';
 import { SAME } from '../../src/core/found-item.js';
 import type { MappedItem } from '../../src/core/model.js';
@@ -16,7 +16,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
   const never = new AbortController().signal;
 
   describe(`ItemReader contract: ${name}`, () => {
-    test('knows each item that is the same, and those that are absent', async () => {
+    test('the item reader reports equal items as SAME and absent ones as null', async () => {
       await using place = await newReader();
       const items = sampleItems(230, 9, 'A', 'héllo "wörld" \\ 你好 😀\n');
       await place.store(items);
@@ -26,7 +26,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       expect(units).toBeGreaterThanOrEqual(230);
     });
 
-    test('gives another item as its canonical text, each beside the one asked for', async () => {
+    test('the item reader returns a differing item as its canonical text, in the place of the one asked for', async () => {
       await using place = await newReader();
       const items = sampleItems(230, 9);
       const stored = items.map((item, i) => (i % 7 === 0 ? sampleItem(...keyOf(item), 'other', '1.5') : item));
@@ -35,7 +35,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       expect(held).toEqual(stored.map((item, i) => (i % 7 === 0 ? item.text : SAME)));
     });
 
-    test('reads what was just written', async () => {
+    test('the item reader reads an item as it was just written', async () => {
       await using place = await newReader();
       for (const body of ['1', '2', '3']) {
         const item = sampleItem('A', '1', body);
@@ -44,14 +44,14 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       }
     });
 
-    test('more than an answer holds arrives all the same', async () => {
+    test('the item reader returns all items, also where they are larger than one answer of DynamoDB', async () => {
       await using place = await newReader();
       const items = sampleItems(45, 3, 'A', 'x'.repeat(390_000));
       await place.store(items);
       expect((await place.reader.read(items, never)).found).toEqual(items.map(() => SAME));
     });
 
-    test('no items, no requests; items of one key are one read, and each is compared', async () => {
+    test('the item reader sends no request for no items, and reads one key once for all items that have it', async () => {
       await using place = await newReader();
       expect(await place.reader.read([], never)).toEqual({ found: [], units: 0 });
       const item = sampleItem('A', '1');
@@ -62,7 +62,7 @@ export function itemReaderContract(name: string, newReader: () => Promise<Reader
       expect(await place.reader.read([other, item], never)).toEqual({ ...one, found: [item.text, SAME] });
     });
 
-    test('an aborted signal and close() end reads as interrupted', async () => {
+    test('an aborted signal and close() end reads of the item reader with E_INTERRUPTED', async () => {
       await using place = await newReader();
       const items = sampleItems(2000, 5);
       await expect(place.reader.read(items, AbortSignal.abort())).rejects.toMatchObject({ code: 'E_INTERRUPTED' });

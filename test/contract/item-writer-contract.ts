@@ -1,4 +1,4 @@
-/** What every ItemWriter must do, whatever it writes to. */
+/** Contract that every ItemWriter keeps, whatever it writes to. */
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../src/core/model.js';
 import type { ItemWriter } from '../../src/core/ports/ports.js';
@@ -15,7 +15,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
   const textsOf = (items: readonly MappedItem[]): readonly string[] => items.map((item) => item.text).sort();
 
   describe(`ItemWriter contract: ${name}`, () => {
-    test('a write resolves once all of its items are there', async () => {
+    test('the item writer resolves a write once the table holds all of its items', async () => {
       await using place = await newWriter();
       const items = sampleItems(260, 7, 'A', 'héllo "wörld" \\ 你好 😀\n');
       const receipt = await place.writer.write(items);
@@ -24,7 +24,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect([...(await place.stored())].sort()).toEqual(textsOf(items));
     });
 
-    test('several writes at once each resolve with their own', async () => {
+    test('the item writer resolves each of several concurrent writes with its own receipt', async () => {
       await using place = await newWriter();
       const sets = [sampleItems(10, 1, 'A'), sampleItems(70, 70, 'B'), sampleItems(1, 1, 'C'), sampleItems(33, 2, 'D')];
       const receipts = await Promise.all(sets.map(async (set) => await place.writer.write(set)));
@@ -33,19 +33,19 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect([...(await place.stored())].sort()).toEqual(textsOf(sets.flat()));
     });
 
-    test('no items are acknowledged at once', async () => {
+    test('the item writer acknowledges a write of no items at once', async () => {
       await using place = await newWriter();
       expect(await place.writer.write([])).toEqual({ items: 0, newer: 0, superseded: 0, units: 0 });
     });
 
-    test('an item may be written again once it is acknowledged', async () => {
+    test('the item writer writes an item again once the first write of it is acknowledged', async () => {
       await using place = await newWriter();
       await place.writer.write([sampleItem('A', '1', 'old', '1')]);
       await place.writer.write([sampleItem('A', '1', 'new', '2')]);
       expect(await place.stored()).toEqual([sampleItem('A', '1', 'new', '2').text]);
     });
 
-    test('items of nearly 400 KB fit', async () => {
+    test('the item writer writes items of nearly 400 KB', async () => {
       await using place = await newWriter();
       const items = sampleItems(8, 3, 'A', 'é'.repeat(190_000));
       const receipt = await place.writer.write(items);
@@ -53,7 +53,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect((await place.stored()).length).toBe(8);
     });
 
-    test('two rows with one item key fail both writes, name both rows, and hurt no other', async () => {
+    test('two rows with one item key fail both writes of the item writer, which names both rows and fails no other write', async () => {
       await using place = await newWriter();
       const [first, second] = [sampleItem('A', '1', 'SECRET-1'), sampleItem('A', '1', 'SECRET-2')];
       const [one, other, two] = await Promise.allSettled([
@@ -71,7 +71,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       }
     });
 
-    test('who wants the item key of a write under way is refused only when that has ended', async () => {
+    test('the item writer refuses a second write of an item key only when the first request for that key has ended', async () => {
       await using place = await newWriter();
       const first = place.writer.write([sampleItem('A', '1', 'first')]);
       let ended = false;
@@ -92,7 +92,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect(await place.stored()).toEqual([third.text]);
     });
 
-    test('whoever waits for room gets what a refusal left', async () => {
+    test('waitForRoom() of the item writer resolves once a refused write has left its room', async () => {
       await using place = await newWriter();
       const full = place.writer.write(sampleItems(2_000, 50));
       const waiting = place.writer.waitForRoom(never);
@@ -102,13 +102,13 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       await waiting;
     });
 
-    test('one row that makes one item key twice is the same fault', async () => {
+    test('the item writer refuses one row that makes the same item key twice, with E_ITEM_KEY_SHARED', async () => {
       await using place = await newWriter();
       const item = sampleItem('A', '1');
       await expect(place.writer.write([item, item])).rejects.toMatchObject({ code: 'E_ITEM_KEY_SHARED' });
     });
 
-    test('waitForRoom() holds back who writes faster than is acknowledged', async () => {
+    test('waitForRoom() of the item writer waits until enough earlier writes are acknowledged', async () => {
       await using place = await newWriter();
       await place.writer.waitForRoom(never);
       const write = place.writer.write(sampleItems(2000, 50));
@@ -122,7 +122,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       expect(ready).toBe(true);
     });
 
-    test('waitForRoom() ends with the signal', async () => {
+    test('an aborted signal ends waitForRoom() of the item writer with E_INTERRUPTED', async () => {
       await using place = await newWriter();
       const write = place.writer.write(sampleItems(2000, 50));
       const stop = new AbortController();
@@ -132,7 +132,7 @@ export function itemWriterContract(name: string, newWriter: () => Promise<Writer
       await write;
     });
 
-    test('close() drops what is queued, finishes what is in flight, and nothing is acknowledged that is not there', async () => {
+    test('close() of the item writer drops queued items, finishes requests in flight, and acknowledges only items that the table holds', async () => {
       await using place = await newWriter();
       const items = sampleItems(3000, 100);
       const writes = [0, 1000, 2000].map(async (start) => await place.writer.write(items.slice(start, start + 1000)));

@@ -1,6 +1,7 @@
 /**
- * Many operations on few item keys: several in a row, several in one write, what fails together, and how much of it a
- * writer takes in. At the end of any sequence the table holds what the last operation of each key left.
+ * The contract of ItemWriter for many operations on few item keys. It covers several operations in a row or in one
+ * write, what fails together, and how much a writer accepts. After any sequence, the table holds what the last
+ * operation of each key left.
  */
 import { describe, expect, test } from 'vitest';
 import type { WriteReceipt } from '../../src/core/ports/ports.js';
@@ -24,7 +25,7 @@ const INVALID: Fate = { kind: 'error', status: 400, name: 'ValidationException' 
 const WRONG_KEYS: Fate = { ...INVALID, text: 'One of the required keys was not given a value: missing the key sk' };
 
 describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (server) => {
-  test('several in a row: only the last one is sent, and each receipt waits for it', async () => {
+  test('the item writer sends only the last of several queued operations on one key, and each receipt waits for it', async () => {
     await using stage = await openSequence(server, SUPERSEDE);
     const { earlier, later } = await stage.play({ pair: '', first, second: deleteOf('K', '1') }, 'queued', {
       kind: 'pass',
@@ -44,7 +45,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await stage.stored()).toEqual([third.text]);
   });
 
-  test('several behind one in flight: the one in flight counts, and only the last of the others is sent', async () => {
+  test('behind a request in flight, the item writer sends only the last of several later operations on its key', async () => {
     await using stage = await openSequence(server, SUPERSEDE);
     const between: Promise<unknown>[] = [];
     const { earlier, later } = await stage.play(
@@ -65,7 +66,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await stage.stored()).toEqual([third.text]);
   });
 
-  test('operations of one write go in their order: the last one of a key is what the table holds', async () => {
+  test('the item writer applies operations of one write in order, so the table holds the last one of each key', async () => {
     await using target = await openTarget(server, SUPERSEDE);
     const write = [first, deleteOf('K', '1'), sampleItem('L', '1'), third, deleteOf('L', '1')];
     expect(await target.writer.write(write)).toMatchObject({ items: 5, newer: 0, superseded: 3 });
@@ -75,7 +76,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
   test.each([
     ['for its row', INVALID],
     ['for no row’s fault', WRONG_KEYS],
-  ])('a later one that is refused %s: the write of the one that it replaced is refused too', async (_, fate) => {
+  ])('the item writer refuses the write of a replaced operation when the later one is refused %s', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
     await using target = await openTarget(server, { ...SUPERSEDE, endpoint: proxy.endpoint });
     const writes = [first, third].map(async (each) => await outcome(target.writer.write([each])));
@@ -84,7 +85,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await target.writer.write([third])).toMatchObject({ items: 1, superseded: 0 });
   });
 
-  test('a later one that is dropped with its write takes the write of what it replaced along, and no other', async () => {
+  test('a dropped later operation takes down the write of the operation that it replaced, and no other write', async () => {
     await using proxy = await startFaultProxy(server.endpoint, ({ ordinal, body }) =>
       ordinal === 0 ? { kind: 'throttle' } : body.includes('bad') ? WRONG_KEYS : { kind: 'pass' },
     );
@@ -108,12 +109,12 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
       { code: 'E_TARGET_REQUEST' },
     ]);
     expect(await other).toMatchObject({ items: 1 });
-    // Nothing of either write waits any more, so the keys are free.
+    // Nothing of either write still waits, so the keys are free.
     expect(await target.writer.write([sampleItem('L', '1', 'again')])).toMatchObject({ items: 1, superseded: 0 });
     expect(proxy.requests.filter(({ body }) => body.includes('"third"'))).toEqual([]);
   });
 
-  test('close() ends what waits behind a request with E_INTERRUPTED, and the request by its answer', async () => {
+  test('close() of the item writer ends a queued operation with E_INTERRUPTED, and the request before it with its answer', async () => {
     await using stage = await openSequence(server, SUPERSEDE);
     let closed: Promise<void> | undefined;
     const { earlier, later } = await stage.play(
@@ -130,7 +131,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await stage.stored()).toEqual(stage.after(first));
   });
 
-  test('what is replaced takes room until the later one is acknowledged', async () => {
+  test('a replaced operation takes room in the item writer until the later operation is acknowledged', async () => {
     await using target = await openTarget(server, { ...SUPERSEDE, maxInFlightRequests: 1 });
     const writes = Array.from({ length: 100 }, (_, i) =>
       target.writer.write([sampleItem('K', '1', 'x', String(i % 10))]),
@@ -144,7 +145,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     await target.writer.waitForRoom(never);
   });
 
-  test('a delete is debited as one unit, and the budget learns what it took', async () => {
+  test('the item writer debits a delete as one unit, then corrects the budget by what the delete consumed', async () => {
     const budget = new TokenBucket(1e6);
     await using target = await openTarget(server, { budget });
     await target.writer.write([sampleItem('K', '1', 'x'.repeat(4_500))]);
@@ -157,7 +158,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await target.stored()).toEqual([]);
   });
 
-  test('puts and deletes of one batch come back unprocessed by kind and key', async () => {
+  test('the item writer sends unprocessed puts and deletes of one batch again, each by its kind and key', async () => {
     const half: Fate = { kind: 'unprocessed', share: 0.5 };
     await using proxy = await startFaultProxy(server.endpoint, inOrder(half, half, half, half));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
@@ -168,7 +169,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect([...(await target.stored())].sort()).toEqual(put.map(({ text }) => text).sort());
   });
 
-  test('beside a live writer no delete is sent, since an older put that lands late would bring the item back', async () => {
+  test('the item writer beside a live writer refuses deletes with E_LIVE_WRITER, as a late put could bring the item back', async () => {
     await using target = await openTarget(server, { ...SUPERSEDE, conditional: true });
     const item = sampleItem('K', '1');
     await target.writer.write([item]);
@@ -181,7 +182,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await target.stored()).toEqual([third.text]);
   });
 
-  test('beside a live writer a later put replaces a queued one, and its condition decides', async () => {
+  test('the item writer beside a live writer replaces a queued put by a later one, whose condition decides', async () => {
     await using target = await openTarget(server, { ...SUPERSEDE, conditional: true });
     const versions = ['2', '3', '4'].map((version) => sampleItem('K', '1', 'row', version));
     const receipts = await Promise.all(versions.map(async (item) => await target.writer.write([item])));
@@ -193,7 +194,7 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(await target.stored()).toEqual([versions[2]?.text]);
   });
 
-  test(`any sequence ends as the last operation of each key (seed ${String(SEED)})`, async () => {
+  test(`the item writer leaves the last operation of each key after any sequence of operations (seed ${String(SEED)})`, async () => {
     const random = seededRandom(SEED);
     const fates: Fate[] = [
       { kind: 'unprocessed', share: 0.4 },

@@ -1,4 +1,4 @@
-/** Items as the mapping would make them, for whatever writes or reads items. */
+/** Sample items as the mapping would make them, for every test that writes or reads items. */
 import type { MappedItem } from '../../src/core/model.js';
 import { canonicalItemText } from '../../src/mapping/item/canonical.js';
 import { bytesOf } from '../support/mapped-item.js';
@@ -6,7 +6,7 @@ import { bytesOf } from '../support/mapped-item.js';
 export const KEY_NAMES = { partitionKey: 'pk', sortKey: 'sk' } as const;
 export const TABLE_KEYS = { partitionKey: { name: 'pk', type: 'S' }, sortKey: { name: 'sk', type: 'S' } } as const;
 
-/** One item; `body` may be any text, and the row is a new one each time. */
+/** Makes one item of a new row. `body` may be any text. */
 export function sampleItem(partition: string, sort: string, body = 'text', version = '1'): MappedItem {
   const pk = { S: partition };
   const sk = { S: sort };

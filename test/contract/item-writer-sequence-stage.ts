@@ -1,4 +1,7 @@
-/** A writer behind a fault proxy, and two operations on one item key: what comes when, and what was seen of it. */
+/**
+ * A stage for two operations on one item key: a writer behind a fault proxy. It controls what arrives when, and records
+ * what it saw.
+ */
 import type { ItemWriter, WriteReceipt } from '../../src/core/ports/ports.js';
 import { isDelete, ItemDelete, type WriteOperation } from '../../src/core/write-operation.js';
 import type { DynamodbServer } from '../support/dynamodb.js';
@@ -33,7 +36,7 @@ export const PAIRS: readonly Pair[] = [
   { pair: 'a delete after a delete', first: deleteOf('K', '1'), second: deleteOf('K', '1') },
 ];
 
-/** As a BatchWriteItem has it. */
+/** Returns the entry of an operation as BatchWriteItem has it. */
 export function entryOf(operation: WriteOperation): unknown {
   const value = JSON.parse(operation.buffer.toString('utf8', operation.start, operation.end)) as unknown;
   return isDelete(operation) ? { DeleteRequest: { Key: value } } : { PutRequest: { Item: value } };
@@ -91,7 +94,7 @@ export interface Sequence extends AsyncDisposable {
   /** Entries that arrived, in order. */
   sent(): readonly unknown[];
   stored(): Promise<readonly string[]>;
-  /** What is stored at first. */
+  /** Returns the items that the table holds at first. */
   before(): readonly string[];
   after(operation: WriteOperation): readonly string[];
 }

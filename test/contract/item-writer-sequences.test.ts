@@ -1,6 +1,7 @@
 /**
- * Two operations on one item key: whatever state the earlier one is in when the later one comes, no two requests race
- * for the key, the table ends with the last operation, and each receipt says what became of its own.
+ * The contract of ItemWriter for two operations on one item key, in whatever state the earlier one is when the later
+ * one comes. No two requests race for the key, and the table ends with the last operation. Each receipt says what
+ * became of its own operation.
  */
 import { describe, expect, test } from 'vitest';
 import { ItemDelete } from '../../src/core/write-operation.js';
@@ -58,62 +59,68 @@ const STATES: readonly State[] = [
 const CASES = STATES.flatMap((one) => PAIRS.map((pair) => ({ ...one, ...pair })));
 
 describe.each(dynamodbServers)('ItemWriter contract, sequences of one key: $name', (server) => {
-  test.each(CASES)('supersede: $pair that is $earlier', async ({ when, fate, becomes, suspect, ...pair }) => {
-    await using stage = await openSequence(server, { keyConflicts: 'supersede' });
-    const { earlier, later } = await stage.play(pair, when, fate);
+  test.each(CASES)(
+    'the item writer with keyConflicts "supersede" settles $pair that is $earlier',
+    async ({ when, fate, becomes, suspect, ...pair }) => {
+      await using stage = await openSequence(server, { keyConflicts: 'supersede' });
+      const { earlier, later } = await stage.play(pair, when, fate);
 
-    if (becomes === 'failed with the run') {
-      expect(await earlier).toEqual({ code: 'E_TARGET_ACCESS' });
-      expect(await later).toEqual({ code: 'E_TARGET_ACCESS' });
-      expect(stage.sent()).toEqual([entryOf(pair.first)]);
-      return;
-    }
-    await stage.arrived('later');
-    expect(stage.told).toEqual(suspect ? [KEY_TEXT] : []);
-    // What was replaced waits for the one that replaced it.
-    expect(await settledBy(earlier, SOON_MS)).toBe(becomes !== 'replaced');
-    stage.letPass('later');
-    const gone = pair.first instanceof ItemDelete && (becomes === 'acknowledged' || fate === APPLIED);
-    // DynamoDB Local takes two units for a delete that finds no item, where AWS takes one.
-    const units = server.name === 'dynamodb-local' && gone && pair.second instanceof ItemDelete ? 2 : 1;
-    expect(await later).toEqual({ items: 1, newer: 0, superseded: 0, units });
-    expect(await earlier).toEqual(
-      {
-        acknowledged: { items: 1, newer: 0, superseded: 0, units: 1 },
-        replaced: { items: 1, newer: 0, superseded: 1, units: 0 },
-        refused: { code: 'E_TARGET_REQUEST' },
-      }[becomes],
-    );
-    expect(stage.sent()).toEqual(when === 'queued' ? [entryOf(pair.second)] : [pair.first, pair.second].map(entryOf));
-    expect(await stage.stored()).toEqual(stage.after(pair.second));
-    expect(stage.races).toEqual([]);
-  });
-
-  test.each(CASES)('reject: $pair that is $earlier', async ({ when, fate, becomes, suspect, ...pair }) => {
-    await using stage = await openSequence(server, { keyConflicts: 'reject' });
-    const { earlier, later } = await stage.play(pair, when, fate);
-    if (when === 'ended') {
+      if (becomes === 'failed with the run') {
+        expect(await earlier).toEqual({ code: 'E_TARGET_ACCESS' });
+        expect(await later).toEqual({ code: 'E_TARGET_ACCESS' });
+        expect(stage.sent()).toEqual([entryOf(pair.first)]);
+        return;
+      }
+      await stage.arrived('later');
+      expect(stage.told).toEqual(suspect ? [KEY_TEXT] : []);
+      // What was replaced waits for the one that replaced it.
+      expect(await settledBy(earlier, SOON_MS)).toBe(becomes !== 'replaced');
       stage.letPass('later');
-      expect(await earlier).toEqual({ code: 'E_TARGET_REQUEST' });
-      expect(await later).toEqual({ items: 1, newer: 0, superseded: 0, units: 1 });
+      const gone = pair.first instanceof ItemDelete && (becomes === 'acknowledged' || fate === APPLIED);
+      // DynamoDB Local takes two units for a delete that finds no item, where AWS takes one.
+      const units = server.name === 'dynamodb-local' && gone && pair.second instanceof ItemDelete ? 2 : 1;
+      expect(await later).toEqual({ items: 1, newer: 0, superseded: 0, units });
+      expect(await earlier).toEqual(
+        {
+          acknowledged: { items: 1, newer: 0, superseded: 0, units: 1 },
+          replaced: { items: 1, newer: 0, superseded: 1, units: 0 },
+          refused: { code: 'E_TARGET_REQUEST' },
+        }[becomes],
+      );
+      expect(stage.sent()).toEqual(when === 'queued' ? [entryOf(pair.second)] : [pair.first, pair.second].map(entryOf));
       expect(await stage.stored()).toEqual(stage.after(pair.second));
-      return;
-    }
-    expect(await earlier).toEqual({ code: 'E_ITEM_KEY_SHARED' });
-    expect(await later).toEqual({ code: 'E_ITEM_KEY_SHARED' });
-    expect(stage.told).toEqual(suspect ? [KEY_TEXT] : []);
-    expect(stage.sent()).toEqual(when === 'queued' ? [] : [entryOf(pair.first)]);
-    const applied = when === 'in flight' && becomes === 'acknowledged';
-    if (!suspect) expect(await stage.stored()).toEqual(applied ? stage.after(pair.first) : stage.before());
-    if (becomes === 'failed with the run') return;
-    // Nothing of either can come after what is written now.
-    stage.letPass('later');
-    expect(await outcome(stage.writer.write([pair.second]))).toMatchObject({ items: 1, superseded: 0 });
-    expect(await stage.stored()).toEqual(stage.after(pair.second));
-    expect(stage.races).toEqual([]);
-  });
+      expect(stage.races).toEqual([]);
+    },
+  );
 
-  test.each(PAIRS)('$pair: an earlier request that lands late leaves its key ambiguous', async (pair) => {
+  test.each(CASES)(
+    'the item writer with keyConflicts "reject" settles $pair that is $earlier',
+    async ({ when, fate, becomes, suspect, ...pair }) => {
+      await using stage = await openSequence(server, { keyConflicts: 'reject' });
+      const { earlier, later } = await stage.play(pair, when, fate);
+      if (when === 'ended') {
+        stage.letPass('later');
+        expect(await earlier).toEqual({ code: 'E_TARGET_REQUEST' });
+        expect(await later).toEqual({ items: 1, newer: 0, superseded: 0, units: 1 });
+        expect(await stage.stored()).toEqual(stage.after(pair.second));
+        return;
+      }
+      expect(await earlier).toEqual({ code: 'E_ITEM_KEY_SHARED' });
+      expect(await later).toEqual({ code: 'E_ITEM_KEY_SHARED' });
+      expect(stage.told).toEqual(suspect ? [KEY_TEXT] : []);
+      expect(stage.sent()).toEqual(when === 'queued' ? [] : [entryOf(pair.first)]);
+      const applied = when === 'in flight' && becomes === 'acknowledged';
+      if (!suspect) expect(await stage.stored()).toEqual(applied ? stage.after(pair.first) : stage.before());
+      if (becomes === 'failed with the run') return;
+      // Nothing of either can come after what is written now.
+      stage.letPass('later');
+      expect(await outcome(stage.writer.write([pair.second]))).toMatchObject({ items: 1, superseded: 0 });
+      expect(await stage.stored()).toEqual(stage.after(pair.second));
+      expect(stage.races).toEqual([]);
+    },
+  );
+
+  test.each(PAIRS)('the item writer reports an ambiguous key where, of $pair, the first lands late', async (pair) => {
     await using stage = await openSequence(server, { keyConflicts: 'supersede' });
     const { earlier, later } = await stage.play(pair, 'in flight', { kind: 'held', sender: 'reset' });
     await stage.arrived('later');

@@ -1,4 +1,4 @@
-/** The DynamoDB adapter on a table of its own, for its contracts and its integration tests. */
+/** Opens the DynamoDB adapter on a table of its own, for its contracts and its integration tests. */
 import type { IndexConfig } from '../../src/config/model.js';
 import { EventBus, type EventRecord } from '../../src/core/events.js';
 import type { ItemReader, ItemWriter } from '../../src/core/ports/ports.js';

@@ -1,4 +1,4 @@
-/** What every KeyRegister must do. */
+/** Contract that every KeyRegister keeps. */
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../src/core/model.js';
 import type { KeyRegister } from '../../src/core/ports/key-register.js';
@@ -12,7 +12,7 @@ const claim = (text: string, row: string) => ({ claim: text, cursor: row as Curs
 
 export function keyRegisterContract(name: string, newPlace: () => Promise<RegisterPlaceUnderTest>): void {
   describe(`KeyRegister contract: ${name}`, () => {
-    test('keys of their own, and the same row again, are no conflict', async () => {
+    test('the key register finds no conflict between distinct keys, or when the same row claims its key again', async () => {
       await using place = await newPlace();
       const register = place.open();
       const claims = [claim('{"pk":{"S":"a"}}', 'row 1'), claim('{"pk":{"S":"b"}}', 'row 2')];
@@ -25,7 +25,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       again.close();
     });
 
-    test('another row of the shard, and the same cursor of another shard, are conflicts that name the holder', async () => {
+    test('the key register reports the holder of a key to another row, and to the same cursor of another shard', async () => {
       await using place = await newPlace();
       const one = place.open();
       const other = place.open();
@@ -40,7 +40,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       other.close();
     });
 
-    test('the same cursor in another table of the shard is another row', async () => {
+    test('the key register takes the same cursor in another table of the shard for another row', async () => {
       await using place = await newPlace();
       const register = place.open();
       await register.claim({ shard: 's01', table: 'messages' }, [claim('key', 'row 1')]);
@@ -50,7 +50,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       register.close();
     });
 
-    test('two rows of one call: the first holds the key', async () => {
+    test('the key register gives a key to the first of two rows that claim it in one call', async () => {
       await using place = await newPlace();
       const register = place.open();
       expect(
@@ -59,7 +59,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       register.close();
     });
 
-    test('a key passes from row to row only where the first still holds it', async () => {
+    test('the key register transfers a key to another row only where the first row still holds it', async () => {
       await using place = await newPlace();
       const register = place.open();
       const [owner, cursor] = [{ shard: 's01', table: 'messages' }, (row: string) => row as Cursor];
@@ -79,7 +79,7 @@ export function keyRegisterContract(name: string, newPlace: () => Promise<Regist
       again.close();
     });
 
-    test('using it after closing rejects as a defect', async () => {
+    test('the key register rejects calls after close() with E_INTERNAL', async () => {
       await using place = await newPlace();
       const register = place.open();
       register.close();

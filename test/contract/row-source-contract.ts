@@ -1,6 +1,6 @@
 /**
- * What every RowSource keeps: each row of a range exactly once, in the order of the server, whatever the chunks, the
- * ranges and the cursor it goes on from.
+ * Contract that every RowSource keeps. It reads each row of a range exactly once, in the order of the server. Chunks,
+ * ranges and the cursor at which a scan resumes do not matter.
  */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { SourceLimits } from '../../src/config/model.js';
@@ -44,15 +44,18 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
         await shard.query('DROP TABLE IF EXISTS t, many');
       });
 
-      test.each([1, 2, 7, 1000])('each row once, in order, in chunks of at most %i', async (chunkRows) => {
-        const source = await openTable(shard, 't', { chunkRows });
-        const chunks = await collect(source.scan(await whole(source), null, signal));
-        expect(rowsOf(chunks).map(numberOf)).toEqual(expected);
-        expect(Math.max(...chunks.map(({ rows }) => rows.length))).toBeLessThanOrEqual(chunkRows);
-        for (const { rows, last } of chunks) expect(last).toBe(source.cursorOf(rows.at(-1) ?? []));
-      });
+      test.each([1, 2, 7, 1000])(
+        'the row source scans rows once, in order, in chunks of up to %i',
+        async (chunkRows) => {
+          const source = await openTable(shard, 't', { chunkRows });
+          const chunks = await collect(source.scan(await whole(source), null, signal));
+          expect(rowsOf(chunks).map(numberOf)).toEqual(expected);
+          expect(Math.max(...chunks.map(({ rows }) => rows.length))).toBeLessThanOrEqual(chunkRows);
+          for (const { rows, last } of chunks) expect(last).toBe(source.cursorOf(rows.at(-1) ?? []));
+        },
+      );
 
-      test('goes on behind the cursor of a row', async () => {
+      test('the row source resumes a scan right after the row of any cursor', async () => {
         const source = await openTable(shard, 't', { chunkRows: 3 });
         const range = await whole(source);
         const rows = rowsOf(await collect(source.scan(range, null, signal)));
@@ -64,7 +67,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
         }
       });
 
-      test('reads the same rows again, and misses the ones that are gone', async () => {
+      test('the row source reads the same rows again by their cursors, and returns null for a deleted row', async () => {
         const source = await openTable(shard, 't', {});
         const rows = rowsOf(await collect(source.scan(await whole(source), null, signal)))
           .slice(0, 30)
@@ -78,7 +81,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
         await fillTable(shard, table, 't', ROWS);
       });
 
-      test('ranges follow one another without gap or overlap, and are scanned at once', async () => {
+      test('the row source plans ranges without gaps or overlaps, and scans them concurrently', async () => {
         await fillTable(shard, table, 'many', MANY_ROWS);
         const source = await openTable(shard, 'many', { chunkRows: 500 });
         const ranges = await source.planRanges(3, signal);
@@ -95,7 +98,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       });
     });
 
-    test('an empty table has one range without bounds, and no rows', async () => {
+    test('the row source plans one range without bounds for an empty table, and scans no rows', async () => {
       await shard.query('CREATE TABLE vacant (k INT PRIMARY KEY, n INT)');
       const source = await openTable(shard, 'vacant', {});
       expect(await source.planRanges(8, signal)).toEqual([{ index: 0, after: null, upTo: null, estimatedRows: 0 }]);
@@ -103,7 +106,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(await source.sample(5, signal)).toEqual([]);
     });
 
-    test('a stop while a chunk is awaited rejects at once, and one between chunks ends the scan', async () => {
+    test('an aborted signal rejects an awaited chunk of the row source at once, and ends the scan between chunks', async () => {
       await shard.query('CREATE TABLE stop (k INT PRIMARY KEY, n INT)');
       await shard.query('INSERT INTO stop VALUES (1, 1), (2, 2), (3, 3)');
       const source = await openTable(shard, 'stop', { chunkRows: 1 });
@@ -122,7 +125,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       });
     });
 
-    test('two scans that a consumer reads in turn do not wait for each other', async () => {
+    test('two scans of the row source that one consumer reads in turn do not wait for each other', async () => {
       await shard.query('CREATE TABLE turns (k INT PRIMARY KEY, n INT, body TEXT)');
       await shard.query(
         `INSERT INTO turns VALUES ${Array.from({ length: 40 }, (_, i) => `(${i}, ${i}, '${'x'.repeat(999)}')`).join()}`,
@@ -142,7 +145,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(seen).toEqual({ a: 40, b: 40 });
     });
 
-    test('finds rows by the values of their keys, in the order asked', async () => {
+    test('the row source finds rows by the values of their keys, in the order asked', async () => {
       await shard.query(
         "CREATE TABLE found (e ENUM('in','out') NOT NULL, b BINARY(2) NOT NULL, n INT, PRIMARY KEY (e, b))",
       );
@@ -174,7 +177,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(await some.findAny(keys, signal)).not.toBeNull();
     });
 
-    test('finds rows by labels that MySQL takes to be equal, or prints alike', async () => {
+    test('the row source finds rows by ENUM and SET labels that MySQL takes to be equal, or prints alike', async () => {
       await shard.query("SET SESSION sql_mode = ''");
       await shard.query(
         "CREATE TABLE labelled (e ENUM('e','é','z','') COLLATE utf8mb4_general_ci NOT NULL, s SET('','b','B') COLLATE utf8mb4_general_ci NOT NULL, n INT, PRIMARY KEY (e, s))",
@@ -201,7 +204,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       await expect(source.confirm([...gone, ...gone], signal)).rejects.toMatchObject({ code: 'E_SOURCE_CHANGED' });
     });
 
-    test('gives the rows at cursors in the order asked, and null for what is gone', async () => {
+    test('the row source returns the rows at cursors in the order asked, and null for deleted rows', async () => {
       await shard.query('CREATE TABLE placed (k VARCHAR(9) PRIMARY KEY, n INT)');
       await shard.query(
         `INSERT INTO placed VALUES ${Array.from({ length: 250 }, (_, i) => `('k${i}', ${i})`).join()}, ('abc', 999)`,
@@ -219,7 +222,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(await source.at([], signal)).toEqual([]);
     });
 
-    test('gives a row that meets a condition besides its own', async () => {
+    test('the row source finds a row that meets both a given condition and the condition of the table', async () => {
       await shard.query('CREATE TABLE matched (k INT PRIMARY KEY, n INT)');
       await shard.query('INSERT INTO matched VALUES (1, 10), (2, 20), (3, 30)');
       const source = await openTable(shard, 'matched', {}, 'n > 10');
@@ -228,7 +231,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       await expect(source.matching('no_column = 1', signal)).rejects.toMatchObject({ code: 'E_SOURCE_QUERY' });
     });
 
-    test('samples spread over the table', async () => {
+    test('the row source samples rows from all over the table', async () => {
       await shard.query('CREATE TABLE spread (k INT PRIMARY KEY, n INT)');
       await shard.query(
         `INSERT INTO spread VALUES ${Array.from({ length: 5_000 }, (_, i) => `(${i * 7}, ${i})`).join()}`,
@@ -241,7 +244,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(await source.sample(3, signal)).toHaveLength(3);
     });
 
-    test('a condition keeps rows out of scans, samples and look-ups', async () => {
+    test('the row source applies its condition to scans, samples and look-ups', async () => {
       await shard.query('CREATE TABLE some (k INT PRIMARY KEY, n INT)');
       await shard.query(`INSERT INTO some VALUES ${Array.from({ length: 1_000 }, (_, i) => `(${i}, ${i})`).join()}`);
       const where = 'n % 100 = 7 OR n = 999 -- a comment';
@@ -256,7 +259,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       }
     });
 
-    test('a condition keeps rows out that are read again, whatever they were before', async () => {
+    test('the row source applies its condition to rows that it reads again, also where they met it before', async () => {
       await shard.query('CREATE TABLE again (k INT PRIMARY KEY, n INT, open BOOL)');
       await shard.query(`INSERT INTO again VALUES ${Array.from({ length: 200 }, (_, i) => `(${i}, ${i}, 1)`).join()}`);
       const source = await openTable(shard, 'again', {}, 'open -- a comment');
@@ -267,7 +270,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
       expect(await source.at(cursors, signal)).toEqual(expected);
       // One alone is asked for in a way of its own.
       expect(await source.at(cursors.slice(1, 2), signal)).toEqual([null]);
-      // The table was not replaced: its rows are there, though none of these meets the condition any more.
+      // The table was not replaced: its rows are there, though none of these still meets the condition.
       await source.confirm(
         cursors.filter((_, i) => expected[i] === null),
         signal,
@@ -276,7 +279,7 @@ export function rowSourceContract(name: string, create: () => Promise<ShardConte
   });
 }
 
-/** Only `n` is wanted, unless said otherwise: the key's cells must come all the same. */
+/** Opens a table for column `n` alone by default. The cells of the key must come all the same. */
 async function openTable(
   shard: ShardContext,
   name: string,

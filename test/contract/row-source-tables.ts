@@ -1,6 +1,6 @@
 /**
  * Tables whose scan keys are of every kind that MySQL orders in a way of its own. Each has the key, a column `n` that
- * numbers the rows, and values that are made from a seed; rows that collide are left out by the server.
+ * numbers the rows, and values made from a seed. The server leaves out rows that collide.
  */
 
 /** Of all values below; set the variable to a seed that a failed run printed. */

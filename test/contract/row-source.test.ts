@@ -1,4 +1,4 @@
-/** The contract of RowSource on every MySQL server of this run. */
+/** Runs the contract of RowSource on every MySQL server of this run. */
 import type { SourceLimits } from '../../src/config/model.js';
 import { chooseScanKey } from '../../src/mysql/keyset/scan-key.js';
 import { openShardSource } from '../../src/mysql/shard-source.js';

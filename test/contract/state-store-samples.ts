@@ -1,4 +1,4 @@
-/** Plans and chunks as a run would make them, small enough to read. */
+/** Sample plans and chunks as a run would make them, small enough to read. */
 import type { Cursor, Range } from '../../src/core/model.js';
 import type { StateStore } from '../../src/core/ports/state-ports.js';
 import type {

@@ -69,7 +69,7 @@ function mostInTenSeconds(proxy: FaultProxy): number {
 }
 
 describe.each(onePair)('one budget for all shards: $name', { timeout: 120_000 }, (servers) => {
-  it('goes to those that are left, after an end and after a kill', async () => {
+  it('shards that remain share out the budget of a shard that ended or was killed', async () => {
     await using migration = await createMigration({ servers, shards: 3, rows, config });
     const begun = performance.now();
     const delays = monitorEventLoopDelay();
@@ -109,7 +109,7 @@ describe.each(onePair)('one budget for all shards: $name', { timeout: 120_000 },
     cli.killGroup('SIGKILL');
   });
 
-  it('is one for two runs at once, of which the second has what the first has given up', async () => {
+  it('two concurrent runs share one budget, and the second takes over what the first one has given up', async () => {
     await using migration = await createMigration({ servers, shards: 3, rows, config });
     const limit = (units: number): RegExp => new RegExp(`"event":"shard.progress".*"unitsLimit":${units},`);
     const [whole, half] = [limit(SHARED_OUT * BUDGET), limit((SHARED_OUT * BUDGET) / 2)];
@@ -127,7 +127,7 @@ describe.each(onePair)('one budget for all shards: $name', { timeout: 120_000 },
   it.each<{ table: string; control: FaultPlan; units: number }>([
     { table: 'says what it is warm for', control: warmTable(100), units: 100 },
     { table: 'does not say it', control: () => ({ kind: 'pass' }), units: 4_000 },
-  ])('begins with what the table takes at once, where it $table', async ({ control, units }) => {
+  ])('a backfill starts with the budget that its table takes at once, where it $table', async ({ control, units }) => {
     await using migration = await createMigration({ servers, shards: 3, rows, config });
     migration.configure(({ target }) => (target['writeCapacity'] = 10_000));
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }), undefined, {

@@ -18,7 +18,7 @@ function backfillOf({ stateFolder }: Migration): TableStatus['backfill'] {
 }
 
 describe.each(onePair)('a supervisor that was stopped, $name', { timeout: 120_000 }, (servers) => {
-  test('while its shard came to an end hears of that once it goes on', async () => {
+  test('a supervisor that was stopped while its shard ended hears of that end once it continues', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(4, 2 * ROWS));
     migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: CHUNK_ROWS }));
@@ -35,7 +35,7 @@ describe.each(onePair)('a supervisor that was stopped, $name', { timeout: 120_00
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
 
-  test('prints what its shard emitted in that time with the time of the shard, and one id of the run', async () => {
+  test('a supervisor that was stopped prints what its shard emitted meanwhile with the times of the shard and one run id', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(8, 2 * ROWS));
     await using cli = await migration.spawn(['backfill', '--json']);

@@ -280,7 +280,7 @@ describe.each(dynamodbPairs.slice(-1))('each call of the state fails once, $name
   ];
 
   // Some 40 seconds on two idle cores.
-  test('and nothing is forgotten', async () => {
+  test('a run in which any one call of the state fails loses nothing: it ends with that error or completes', async () => {
     for (const [name, value] of Object.entries(TEST_AWS_ENVIRONMENT)) vi.stubEnv(name, value);
     await using migration = await createMigration({ servers, rows: () => TABLE, config: notes });
     const env = { ...process.env, MYSQL_PASSWORD: servers.mysql.password };

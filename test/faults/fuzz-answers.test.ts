@@ -7,7 +7,7 @@ const SEED = Number(process.env['DYNAFERRY_TEST_SEED'] ?? Date.now() % 1_000_000
 const SECONDS = 10;
 
 test.each(dynamodbServers.length === 0 ? [] : [SEED])(
-  'answers that are wrong in one place: no false success, no error of ours, no hang (seed %i)',
+  'wrong answers of DynamoDB cause no false success, no internal error and no hang (seed %i)',
   { timeout: 180_000 },
   async (seed) => {
     const { rounds, finds } = await fuzz(dynamodbServers, { seed, seconds: SECONDS });

@@ -46,7 +46,7 @@ const config = (document: ConfigDocument): void => {
 };
 
 describe.each(onePair)('a hot account over several ranges: $name', { timeout: 120_000 }, (servers) => {
-  it('holds up no other', async () => {
+  it('a hot account that fills several ranges does not delay the other accounts of its shard', async () => {
     await using migration = await createMigration({ servers, rows, config });
     const written = { hot: 0, cold: 0 };
     const model = new CapacityModel({

@@ -131,7 +131,7 @@ async function cutConnections({ databases: [database] }: Migration): Promise<voi
 const sidOfItem = (item: Item): string => sidOf(JSON.stringify({ PutRequest: { Item: item } }));
 
 describe('the matrix of kills', () => {
-  it('has a place for every event, or says why not', () => {
+  it('the kill matrix has a place for every event, or says why it has none', () => {
     for (const [event, places] of Object.entries(PLACES)) {
       if (typeof places === 'string') expect(places.length, event).toBeGreaterThan(20);
       else expect(KILLS.filter((kill) => kill.event === event)).toHaveLength(places.length * EACH);
@@ -146,7 +146,7 @@ describe.each(serverPairs.map((servers, index) => ({ ...servers, servers, index 
     // Every server has its share of the kills; the commands come in their order.
     const kills = KILLS.filter((_, number) => number % serverPairs.length === index);
 
-    it(`killed ${kills.length} times end in the same items (seed ${SEED})`, async () => {
+    it(`a backfill that is killed ${kills.length} times leaves the same items as an undisturbed one (seed ${SEED})`, async () => {
       await using migration = await createMigration({ servers, rows: ROWS });
       await using undisturbed = await createTable(servers.dynamodb, KEYS);
       const { table, stateFolder } = migration;

@@ -64,7 +64,7 @@ const phaseOf = (migration: Migration): string | undefined =>
 const timePasses = (migration: Migration): void => letLateWriteWindowPass(migration.stateFolder, ['s01']);
 
 describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 }, (servers) => {
-  it('holds verification back as a suspect, until it is compared after its window', async () => {
+  it('a write that may land late holds back verification as a suspect, until its key is compared after the window', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, LOST);
     expect(await migration.run(['backfill'], through(proxy))).toMatchObject({ code: 0 });
@@ -87,7 +87,7 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
   });
 
   it.each([60, -60])(
-    'is remembered by a shard that is begun again, its clock off by %i minutes, and its old value is found by its key',
+    'a restarted shard whose clock is off by %i minutes remembers a suspect write, and verify finds its old value by key',
     async (minutes) => {
       const env = wallClockMoved(minutes * 60_000);
       await using migration = await createMigration({ servers, rows: ROWS });
@@ -113,7 +113,7 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     },
   );
 
-  it('is reckoned with after a kill -9, of which nobody knows what was under way', async () => {
+  it('verify waits for late writes after a kill -9, though nobody knows which writes were in flight', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'hang', applied: false }));
     await using cli = await migration.spawn(['backfill'], through(proxy));

@@ -98,82 +98,86 @@ function outcomeOf(stdout: string): Outcome | undefined {
 }
 
 describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $name', (servers) => {
-  it(`loses nothing to it (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
-    await using migration = await createMigration({ servers, rows: notes, config: liveConfig });
-    const [database] = migration.databases;
-    const random = seededRandom(SEED);
-    await using proxy = await startFaultProxy(servers.dynamodb.endpoint, atRandom(random, FAULTY, FATES));
-    const through = { env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } };
-    const older = inGroup(OLDER).map((id) => ({ ...keyOf(id), version: { N: '999' }, body: { S: 'old' } }));
-    const kept = [
-      ...inGroup(EQUAL).map((id) => ({ ...mappedItem(id), body: { S: 'of the same version' } })),
-      ...inGroup(UNVERSIONED).map((id) => ({ ...keyOf(id), body: { S: 'of no version' } })),
-    ];
-    await put(migration, [...older, ...kept]);
+  it(
+    `a backfill overwrites nothing newer, and loses no row, of a live writer beside it (seed ${SEED})`,
+    { timeout: TIMEOUT_MS },
+    async () => {
+      await using migration = await createMigration({ servers, rows: notes, config: liveConfig });
+      const [database] = migration.databases;
+      const random = seededRandom(SEED);
+      await using proxy = await startFaultProxy(servers.dynamodb.endpoint, atRandom(random, FAULTY, FATES));
+      const through = { env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } };
+      const older = inGroup(OLDER).map((id) => ({ ...keyOf(id), version: { N: '999' }, body: { S: 'old' } }));
+      const kept = [
+        ...inGroup(EQUAL).map((id) => ({ ...mappedItem(id), body: { S: 'of the same version' } })),
+        ...inGroup(UNVERSIONED).map((id) => ({ ...keyOf(id), body: { S: 'of no version' } })),
+      ];
+      await put(migration, [...older, ...kept]);
 
-    const requests = async (count: number): Promise<void> => {
-      while (proxy.requests.length < count) {
-        expect(killed.stderr).not.toMatch(/^error /m);
-        await sleep(20);
-      }
-    };
-    await using killed = await migration.spawn(['backfill'], through);
-    // Some items are the backfill's by then, however slowly it begins: the application goes over them as well.
-    await requests(ROWS / 20);
-    await using application = startApplication(
-      { client: migration.table.client, name: migration.table.name, keyOf },
-      {
-        ids: ids.filter(isLive),
-        firstVersion: VERSION,
-        random: seededRandom(SEED + 1),
-        writeRow: async (id, version, body) => {
-          if (body === null) await database?.query('DELETE FROM notes WHERE id = ?', [id]);
-          else await database?.query('UPDATE notes SET version = ?, body = ? WHERE id = ?', [version, body, id]);
+      const requests = async (count: number): Promise<void> => {
+        while (proxy.requests.length < count) {
+          expect(killed.stderr).not.toMatch(/^error /m);
+          await sleep(20);
+        }
+      };
+      await using killed = await migration.spawn(['backfill'], through);
+      // Some items are the backfill's by then, however slowly it begins: the application goes over them as well.
+      await requests(ROWS / 20);
+      await using application = startApplication(
+        { client: migration.table.client, name: migration.table.name, keyOf },
+        {
+          ids: ids.filter(isLive),
+          firstVersion: VERSION,
+          random: seededRandom(SEED + 1),
+          writeRow: async (id, version, body) => {
+            if (body === null) await database?.query('DELETE FROM notes WHERE id = ?', [id]);
+            else await database?.query('UPDATE notes SET version = ?, body = ? WHERE id = ?', [version, body, id]);
+          },
         },
-      },
-    );
-    await requests(ROWS / 3);
-    killed.killGroup('SIGKILL');
-    await killed.result;
-    const backfill = await migration.run(['backfill', '--json'], { ...through, timeoutMs: TIMEOUT_MS });
-    expect(backfill, `${backfill.stdout}\n${backfill.stderr.slice(-2_000)}`).toMatchObject({ code: 0 });
-    await application.stop();
-    const landedLate = await proxy.releaseHeld();
+      );
+      await requests(ROWS / 3);
+      killed.killGroup('SIGKILL');
+      await killed.result;
+      const backfill = await migration.run(['backfill', '--json'], { ...through, timeoutMs: TIMEOUT_MS });
+      expect(backfill, `${backfill.stdout}\n${backfill.stderr.slice(-2_000)}`).toMatchObject({ code: 0 });
+      await application.stop();
+      const landedLate = await proxy.releaseHeld();
 
-    const found = await itemsById(migration);
-    const wanted = new Map([
-      ...ids.map((id) => [id, mappedItem(id)] as const),
-      ...kept.map((item: Item) => [Number(item['sk']?.S), item] as const),
-      ...application.written,
-    ]);
-    const wrong = ids
-      .filter((id) => !sameItem(wanted.get(id) ?? {}, found.get(id)))
-      .map((id) => `${JSON.stringify(wanted.get(id))} is ${JSON.stringify(found.get(id) ?? null)}`);
-    expect({ wrong: wrong.slice(0, 5), overwritten: application.overwritten.slice(0, 5) }).toEqual({
-      wrong: [],
-      overwritten: [],
-    });
+      const found = await itemsById(migration);
+      const wanted = new Map([
+        ...ids.map((id) => [id, mappedItem(id)] as const),
+        ...kept.map((item: Item) => [Number(item['sk']?.S), item] as const),
+        ...application.written,
+      ]);
+      const wrong = ids
+        .filter((id) => !sameItem(wanted.get(id) ?? {}, found.get(id)))
+        .map((id) => `${JSON.stringify(wanted.get(id))} is ${JSON.stringify(found.get(id) ?? null)}`);
+      expect({ wrong: wrong.slice(0, 5), overwritten: application.overwritten.slice(0, 5) }).toEqual({
+        wrong: [],
+        overwritten: [],
+      });
 
-    // It was a test: both sides met, faults came, and writes landed after all was over.
-    expect(application.puts).toBeGreaterThan(ROWS);
-    expect(application.overForeign).toBeGreaterThan(0);
-    expect(landedLate).toBeGreaterThan(0);
-    expect(proxy.requests.every(({ operation }) => operation === 'PutItem')).toBe(true);
-    expect(outcomeOf(backfill.stdout)?.counts.newerItems).toBeGreaterThan(kept.length / 2);
+      // It was a test: both sides met, faults came, and writes landed after all was over.
+      expect(application.puts).toBeGreaterThan(ROWS);
+      expect(application.overForeign).toBeGreaterThan(0);
+      expect(landedLate).toBeGreaterThan(0);
+      expect(proxy.requests.every(({ operation }) => operation === 'PutItem')).toBe(true);
+      expect(outcomeOf(backfill.stdout)?.counts.newerItems).toBeGreaterThan(kept.length / 2);
 
-    await verifies(migration, { differing: kept.length, application: application.written });
-    await put(migration, [...inGroup(EQUAL), ...inGroup(UNVERSIONED)].map(mappedItem));
-    await verifies(migration, { differing: 0, application: application.written });
-    const [newer] = await newerRows(migration, application.written);
-    const diff = await migration.run(['diff', '--keys', String(newer)]);
-    expect(diff.stdout).toMatch(/^ {2}newer .*\n {4}body: stays as it is in the target/m);
-    expect(diff).toMatchObject({ code: 0 });
-    const said = await migration.run(['status']);
-    expect(said.stdout).toMatch(/equal except \d+ newer/);
-    expect(said.stdout).toMatch(/s01: \d+ items of the target were newer, and were left as they are/);
-  });
+      await verifies(migration, { differing: kept.length, application: application.written });
+      await put(migration, [...inGroup(EQUAL), ...inGroup(UNVERSIONED)].map(mappedItem));
+      await verifies(migration, { differing: 0, application: application.written });
+      const [newer] = await newerRows(migration, application.written);
+      const diff = await migration.run(['diff', '--keys', String(newer)]);
+      expect(diff.stdout).toMatch(/^ {2}newer .*\n {4}body: stays as it is in the target/m);
+      expect(diff).toMatchObject({ code: 0 });
+      const said = await migration.run(['status']);
+      expect(said.stdout).toMatch(/equal except \d+ newer/);
+      expect(said.stdout).toMatch(/s01: \d+ items of the target were newer, and were left as they are/);
+    },
+  );
 
-  it('writes no row that was read too long ago for its tombstone', { timeout: TIMEOUT_MS }, async () => {
+  it('a backfill beside a live writer writes no row that it read too long ago', { timeout: TIMEOUT_MS }, async () => {
     await using migration = await createMigration({ servers, rows: notes, config: liveConfig });
     migration.configure(({ source, target }) => {
       Object.assign(source.limits, { maxReplicaLagSeconds: 1 });

@@ -57,7 +57,7 @@ async function runs(command: readonly string[]): Promise<boolean> {
 const prlimit = await runs(['prlimit', '--version']);
 
 describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000 }, (servers) => {
-  test.runIf(prlimit)('a disk that is full under one state file ends that shard, and the other goes on', async () => {
+  test.runIf(prlimit)('a shard whose state file has a full disk ends, and the other shard goes on', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     migration.configure(lasting(6, 4 * ROWS));
     migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 30, scansPerServer: 4 }));
@@ -76,37 +76,34 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.items()).toHaveLength(4 * ROWS);
   });
 
-  test.runIf(prlimit)(
-    'too few open files: check warns of them, and a run says what it lacks and which limit to raise',
-    async () => {
-      await using migration = await createMigration({ servers, rows: 10 });
-      const limited = async (files: number, args: readonly string[]): Promise<string> => {
-        const launcher = new URL('../../bin/dynaferry', import.meta.url).pathname;
-        const command = ['prlimit', `--nofile=${files}:${files}`, 'node', launcher, ...args];
-        const run = promisify(execFile)(command[0] ?? '', command.slice(1), {
-          cwd: migration.folder,
-          env: { ...process.env, ...migration.env },
-        });
-        return await run.then(
-          ({ stdout, stderr }) => stdout + stderr,
-          (error: unknown) => {
-            const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
-            return stdout + stderr;
-          },
-        );
-      };
-      expect(await limited(60, ['check'])).toMatch(/^warning E_MACHINE_LIMITS: a process may open 60 files/m);
-      const refused = await limited(31, ['backfill']);
-      expect(refused).toMatch(/E_TOO_MANY_FILES: .*\(E[MN]FILE\)/);
-      expect(refused).toMatch(/ulimit -n/);
-      expect(refused).not.toMatch(/^ +at |node:internal/m);
-      expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    },
-  );
+  test.runIf(prlimit)('check warns of too few open files, and a backfill names the limit to raise', async () => {
+    await using migration = await createMigration({ servers, rows: 10 });
+    const limited = async (files: number, args: readonly string[]): Promise<string> => {
+      const launcher = new URL('../../bin/dynaferry', import.meta.url).pathname;
+      const command = ['prlimit', `--nofile=${files}:${files}`, 'node', launcher, ...args];
+      const run = promisify(execFile)(command[0] ?? '', command.slice(1), {
+        cwd: migration.folder,
+        env: { ...process.env, ...migration.env },
+      });
+      return await run.then(
+        ({ stdout, stderr }) => stdout + stderr,
+        (error: unknown) => {
+          const { stdout, stderr } = error as { readonly stdout: string; readonly stderr: string };
+          return stdout + stderr;
+        },
+      );
+    };
+    expect(await limited(60, ['check'])).toMatch(/^warning E_MACHINE_LIMITS: a process may open 60 files/m);
+    const refused = await limited(31, ['backfill']);
+    expect(refused).toMatch(/E_TOO_MANY_FILES: .*\(E[MN]FILE\)/);
+    expect(refused).toMatch(/ulimit -n/);
+    expect(refused).not.toMatch(/^ +at |node:internal/m);
+    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+  });
 
   // Root has no limit of processes, so somebody else has to run it.
   test.runIf(prlimit && process.getuid?.() === 0)(
-    'too few processes: a shard whose process gets none, or too few threads, says so at once; the others go on',
+    'a shard whose process gets no process or too few threads reports so at once, and the others go on',
     async (context) => {
       await using migration = await createMigration({ servers, shards: 4, rows: 40 });
       const user = ['setpriv', `--reuid=${OTHER_USER}`, `--regid=${OTHER_USER}`, '--clear-groups'];
@@ -137,7 +134,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     },
   );
 
-  test('a process that ended by a signal, without a word of why, is told of as that, and nothing is guessed', async () => {
+  test("a run reports that a shard's process ended by a signal, and guesses no cause where nothing names one", async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(6, 2 * ROWS));
     await using cli = await migration.spawn(['backfill']);
@@ -151,7 +148,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     );
   });
 
-  test('a folder that cannot be written is told before anything begins', async (context) => {
+  test('a run reports a state folder that it cannot write before it starts', async (context) => {
     await using migration = await createMigration({ servers, rows: 10 });
     const folder = join(migration.folder, 'read-only');
     mkdirSync(folder, { mode: 0o555 });
@@ -173,7 +170,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     }
   });
 
-  test('of two runs that start at the same moment, one has the shard and the other says so', async () => {
+  test('one of two runs that start at the same moment works on the shard, and the other reports so', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(6, 2 * ROWS));
     const clis = await Promise.all([migration.spawn(['backfill']), migration.spawn(['backfill'])]);
@@ -191,7 +188,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
 
-  test('a clock that jumps forward, then far back, does not stop it', async () => {
+  test('a backfill finishes though its clock jumps forward and then far back', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(5, 2 * ROWS));
     const file = join(migration.folder, 'clock');
@@ -212,7 +209,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
 
-  test('a process that is stopped is told of within seconds, and goes on where it is let go on', async () => {
+  test('a run reports a stopped shard process within seconds, and completes once the process continues', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure(lasting(6, 2 * ROWS));
     await using cli = await migration.spawn(['backfill']);
@@ -229,7 +226,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
 
-  test('a process that gives no sign of life any more is ended, and the other goes on', async () => {
+  test('a run ends a shard process that gives no sign of life, and the other shard goes on', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     migration.configure(lasting(6, 4 * ROWS));
     {
@@ -251,7 +248,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
   });
 
   test.runIf(process.platform === 'linux')(
-    'a process that is stopped while it has the register of all shards is ended, and the others go on',
+    'a run ends a shard process that was stopped while it held the key register, and the others go on',
     async () => {
       await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
       migration.configure(lasting(6, 4 * ROWS));

@@ -16,7 +16,7 @@ const ROWS = 300;
 const BYTES = 400 * 2 ** 20;
 
 describe.each(onePair)('a container under a backfill, $name', { timeout: 120_000 }, (servers) => {
-  test('whose memory is used up: the shard whose process the kernel ends is told so, and a resume goes on', async (context) => {
+  test('a shard whose process the kernel ends for memory reports that, and a resume completes it', async (context) => {
     const group = makeMemoryGroup(BYTES);
     if (group === null) return context.skip('no control group can be made here');
     await using _ = group;

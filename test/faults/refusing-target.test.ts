@@ -86,7 +86,7 @@ const CASES: readonly (readonly [string, FaultPlan, number, RegExp])[] = [
 ];
 
 describe.each(onePair)('a target that refuses, $name', { timeout: 240_000 }, (servers) => {
-  test('is named with its reason and the next step by check', async () => {
+  test('check names why a target refuses, and the next step', async () => {
     let plan: FaultPlan = () => PASS;
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => PASS, undefined, {
       control: (request) => plan(request),
@@ -101,7 +101,7 @@ describe.each(onePair)('a target that refuses, $name', { timeout: 240_000 }, (se
     }
   });
 
-  test('in mid-run is named as well: a table that is deleted for good, a key that is taken away, and TTL', async () => {
+  test('a run names a table deleted, an access revoked or a TTL changed in mid-run', async () => {
     let writes: Fate = PASS;
     let plan: FaultPlan = () => PASS;
     await using proxy = await startFaultProxy(

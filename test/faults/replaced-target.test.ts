@@ -67,7 +67,7 @@ describe.each(onePair)(
   'a table that is made again between two shards of a run, $name',
   { timeout: 120_000 },
   (servers) => {
-    test('the second shard does not begin with the new one', async () => {
+    test('the second shard of a run does not start on a target table that replaced the first one', async () => {
       let migration: Migration | null = null;
       let writes = 0;
       let looks = 0;
@@ -96,7 +96,7 @@ describe.each(dynamodbPairs)(
   'a table that is deleted and made again in mid-run, $name',
   { timeout: 120_000 },
   (servers) => {
-    test('a backfill is not done, and a resume refuses what it recorded', async () => {
+    test('a backfill whose target table is replaced in mid-run does not report "done", and a resume refuses its state', async () => {
       let migration: Migration | null = null;
       await using proxy = await startFaultProxy(
         servers.dynamodb.endpoint,
@@ -120,7 +120,7 @@ describe.each(dynamodbPairs)(
       expect(await made.items()).toHaveLength(2 * ROWS);
     });
 
-    test('a verification proves nothing, though all that it read was equal', async () => {
+    test('a verification whose target table is replaced in mid-run proves nothing, though all that it read was equal', async () => {
       let migration: Migration | null = null;
       const proxies: FaultProxy[] = [];
       const replace = async (): Promise<void> => {

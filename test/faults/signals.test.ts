@@ -64,7 +64,7 @@ describe.each(onePair)('a backfill from $name', { timeout: 120_000 }, (servers) 
   it.each([
     { signal: 'SIGINT', to: 'process group' },
     { signal: 'SIGTERM', to: 'supervisor' },
-  ] as const)('stopped by $signal to the $to resumes behind its checkpoint', async ({ signal, to }) => {
+  ] as const)('$signal to the $to stops a backfill, which resumes behind its checkpoint', async ({ signal, to }) => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, pass);
     await using cli = await migration.spawn(['backfill'], through(proxy));
@@ -90,7 +90,7 @@ describe.each(onePair)('a backfill from $name', { timeout: 120_000 }, (servers) 
 });
 
 describe.each(onePair)('a verification of $name', { timeout: 120_000 }, (servers) => {
-  it('stopped by SIGINT resumes behind its checkpoint', async () => {
+  it('SIGINT stops a verification, which resumes behind its checkpoint', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, pass);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -115,7 +115,7 @@ describe.each(onePair)('a second signal to $name', { timeout: 120_000 }, (server
   it.each([
     { command: 'backfill', operation: 'BatchWriteItem' },
     { command: 'verify', operation: 'BatchGetItem' },
-  ])('ends a $command at once, and nothing is lost', async ({ command, operation }) => {
+  ])('a second signal ends $command at once, and a resume loses nothing', async ({ command, operation }) => {
     await using migration = await createMigration({ servers, rows: 300 });
     if (command === 'verify') expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     // Longer than anybody would wait.
@@ -150,7 +150,7 @@ describe.each(onePair)('a process that dies after a stop of $name', { timeout: 1
     { signal: 'SIGABRT' },
     // As the kernel ends one for its memory.
     { signal: 'SIGKILL' },
-  ] as const)('by $signal is not told as one that stopped in order', async ({ signal }) => {
+  ] as const)('a shard process that dies by $signal after a stop is reported as failed', async ({ signal }) => {
     await using migration = await createMigration({ servers, rows: 300 });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: 20 * SECOND }));
     await using cli = await migration.spawn(['backfill'], through(proxy));
@@ -228,41 +228,44 @@ function childOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
 }
 
-describe.each(onePair)('who else stops a backfill from $name', { timeout: 120_000 }, (servers) => {
-  it.runIf(python)('a closed terminal, a shell and `timeout` leave a checkpoint; `nohup` is kept to', async () => {
-    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-    migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
-    for (const { name, program, stop, ended } of WAYS) {
+describe.each(onePair)('programs that stop a backfill from $name', { timeout: 120_000 }, (servers) => {
+  it.runIf(python)(
+    'a backfill leaves a checkpoint when a closed terminal, a shell or `timeout` stops it, and `nohup` protects it',
+    async () => {
+      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+      migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
+      for (const { name, program, stop, ended } of WAYS) {
+        const before = committed(migration, 'backfill');
+        await using cli = await migration.spawn([], { program });
+        await until(() => committed(migration, 'backfill') > before, cli);
+        stop(cli);
+        const result = await cli.result;
+        if (typeof ended === 'number') expect(result, name).toMatchObject({ code: ended });
+        else expect(result.stdout, name).toMatch(ended);
+        expect(result.stdout, name).not.toMatch(/ended by signal (?!1$)/m);
+        const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+        expect({ name, lateWritesUntil: status?.lateWritesUntil }).toEqual({ name, lateWritesUntil: null });
+      }
       const before = committed(migration, 'backfill');
-      await using cli = await migration.spawn([], { program });
+      await using cli = await migration.spawn(['backfill'], { program: ['nohup', LAUNCHER] });
       await until(() => committed(migration, 'backfill') > before, cli);
-      stop(cli);
-      const result = await cli.result;
-      if (typeof ended === 'number') expect(result, name).toMatchObject({ code: ended });
-      else expect(result.stdout, name).toMatch(ended);
-      expect(result.stdout, name).not.toMatch(/ended by signal (?!1$)/m);
-      const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
-      expect({ name, lateWritesUntil: status?.lateWritesUntil }).toEqual({ name, lateWritesUntil: null });
-    }
-    const before = committed(migration, 'backfill');
-    await using cli = await migration.spawn(['backfill'], { program: ['nohup', LAUNCHER] });
-    await until(() => committed(migration, 'backfill') > before, cli);
-    const then = committed(migration, 'backfill');
-    cli.killGroup('SIGHUP');
-    await until(() => committed(migration, 'backfill') > then, cli);
-    // Whatever was in flight at a stop would be committed too.
-    expect(cli.stderr).not.toContain('stopping:');
-    cli.killGroup('SIGINT');
-    expect(await cli.result).toMatchObject({ code: 130 });
-    migration.configure(quickly);
-    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
-  });
+      const then = committed(migration, 'backfill');
+      cli.killGroup('SIGHUP');
+      await until(() => committed(migration, 'backfill') > then, cli);
+      // Whatever was in flight at a stop would be committed too.
+      expect(cli.stderr).not.toContain('stopping:');
+      cli.killGroup('SIGINT');
+      expect(await cli.result).toMatchObject({ code: 130 });
+      migration.configure(quickly);
+      expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
+      expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
+    },
+  );
 });
 
 /** The first process of a container: signals that it does not handle do nothing to it. */
 describe.each(onePair)('`docker stop` of a backfill from $name', { timeout: 120_000 }, (servers) => {
-  it.runIf(canMake(PID_NAMESPACE))('leaves a checkpoint within the ten seconds that it gives', async () => {
+  it.runIf(canMake(PID_NAMESPACE))('`docker stop` of a backfill leaves a checkpoint within ten seconds', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
     migration.configure(({ source }) => Object.assign(source.limits, { chunkRows: 20 }));
     await using cli = await migration.spawn([], { program: [...PID_NAMESPACE.split(' '), ...BACKFILL] });
@@ -294,49 +297,45 @@ async function fullPipe(folder: string): Promise<{ readonly file: string } & Dis
   return { file, [Symbol.dispose]: () => closeSync(descriptor) };
 }
 
-describe.each(onePair)(
-  'whoever reads what a backfill from $name says stands still',
-  { timeout: 120_000 },
-  (servers) => {
-    const checkpointed = (migration: Migration): void => {
-      const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
-      expect(status).toMatchObject({ running: false, lateWritesUntil: null });
-    };
+describe.each(onePair)('a backfill from $name whose reader stands still', { timeout: 120_000 }, (servers) => {
+  const checkpointed = (migration: Migration): void => {
+    const status = readShardStatus({ folder: migration.stateFolder, shard: 's01' });
+    expect(status).toMatchObject({ running: false, lateWritesUntil: null });
+  };
 
-    it.each([
-      { of: 'both streams', redirected: '>"$0" 2>&1' },
-      { of: 'stdout', redirected: '>"$0"' },
-      { of: 'stderr', redirected: '2>"$0"' },
-    ])('a pipe of $of: the first signal stops it within seconds, with the checkpoint saved', async ({ redirected }) => {
-      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-      await using folder = await temporaryFolder();
-      using pipe = await fullPipe(folder.path);
-      await using cli = await migration.spawn([], {
-        program: ['sh', '-c', `exec "$@" ${redirected}`, pipe.file, ...BACKFILL, '--all-events'],
-      });
-      await until(() => committed(migration, 'backfill') > 0, cli);
-      cli.kill('SIGINT');
-      const begun = performance.now();
-      expect(await cli.result).toMatchObject({ code: 130, signal: null });
-      expect(performance.now() - begun).toBeLessThan(30 * SECOND);
-      checkpointed(migration);
+  it.each([
+    { of: 'both streams', redirected: '>"$0" 2>&1' },
+    { of: 'stdout', redirected: '>"$0"' },
+    { of: 'stderr', redirected: '2>"$0"' },
+  ])('the first signal stops a backfill within seconds though nobody reads the pipe of $of', async ({ redirected }) => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    await using folder = await temporaryFolder();
+    using pipe = await fullPipe(folder.path);
+    await using cli = await migration.spawn([], {
+      program: ['sh', '-c', `exec "$@" ${redirected}`, pipe.file, ...BACKFILL, '--all-events'],
     });
+    await until(() => committed(migration, 'backfill') > 0, cli);
+    cli.kill('SIGINT');
+    const begun = performance.now();
+    expect(await cli.result).toMatchObject({ code: 130, signal: null });
+    expect(performance.now() - begun).toBeLessThan(30 * SECOND);
+    checkpointed(migration);
+  });
 
-    it.runIf(python)('a terminal: the first signal stops it within seconds, with the checkpoint saved', async () => {
-      await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
-      await using cli = await migration.spawn([], { program: ['python3', STANDING_TERMINAL, ...BACKFILL] });
-      await until(() => committed(migration, 'backfill') > 0, cli);
-      cli.kill('SIGINT');
-      const begun = performance.now();
-      expect((await cli.result).stdout).toBe('130\n');
-      expect(performance.now() - begun).toBeLessThan(30 * SECOND);
-      checkpointed(migration);
-    });
-  },
-);
+  it.runIf(python)('the first signal stops a backfill within seconds though its terminal stands still', async () => {
+    await using migration = await createMigration({ servers, rows: ROWS, config: slowly });
+    await using cli = await migration.spawn([], { program: ['python3', STANDING_TERMINAL, ...BACKFILL] });
+    await until(() => committed(migration, 'backfill') > 0, cli);
+    cli.kill('SIGINT');
+    const begun = performance.now();
+    expect((await cli.result).stdout).toBe('130\n');
+    expect(performance.now() - begun).toBeLessThan(30 * SECOND);
+    checkpointed(migration);
+  });
+});
 
 describe.each(onePair)('a restart of several shards from $name', { timeout: 120_000 }, (servers) => {
-  it('that was interrupted is resumed as one, by the command that it names', async () => {
+  it('an interrupted restart of several shards resumes as one by the command that it names', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: 300 });
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     for (const database of migration.databases) await database.query("UPDATE messages SET body = 'changed' LIMIT 9");
@@ -369,7 +368,7 @@ describe.each(onePair)('a restart of several shards from $name', { timeout: 120_
     expect(archives()).toEqual(['s01', 's02']);
   });
 
-  it('that is refused for one of them is reported, also where its note cannot be taken back', async () => {
+  it("a restart of several shards reports the shard that refuses it, also where it cannot take back that shard's note", async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: 300 });
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100, maxInFlightRequests: 2 }));

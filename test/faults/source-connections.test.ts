@@ -52,7 +52,7 @@ async function limitedUser(two: TwoSources, server: OwnMysql): Promise<string> {
 const described = kind === undefined ? [] : onePair;
 
 describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (servers) => {
-  test('killed connections, a killed server, silence, a locked table and no connection left are ridden out', async () => {
+  test('a shard reconnects after killed connections, a killed server, silence, a locked table and "too many connections"', async () => {
     await using server = await startOwnMysql(kind ?? '', { keptAlive: true });
     await using two = await createTwoSources(servers, server, ROWS);
     const user = await limitedUser(two, server);
@@ -119,7 +119,7 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     expect(counted).toBeGreaterThanOrEqual(told.length);
   });
 
-  test('beyond the patience, or without its grant, the shard ends with its error and the other goes on', async () => {
+  test('a shard whose MySQL fails beyond the patience, or without its grant, ends with its error; the other goes on', async () => {
     await using server = await startOwnMysql(kind ?? '');
     await using two = await createTwoSources(servers, server, 1_000);
     await limitedUser(two, server);

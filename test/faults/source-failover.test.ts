@@ -18,7 +18,7 @@ function readFrom(two: TwoSources, { host, port }: Pick<OwnMysql, 'host' | 'port
 const replicating = (await ownMysqlKinds()).includes('mysql-5.6') ? onePair : [];
 
 describe.each(replicating)('failover to another host, $name', { timeout: 120_000 }, (servers) => {
-  test('a replica that is behind is refused, one that has caught up goes on, any other wants a word', async () => {
+  test('a shard refuses a replica that is behind, continues on one that has caught up, and wants --accept-server for any other', async () => {
     await using pair = await startReplicatedPair();
     const { primary, replica } = pair;
     await using two = await createTwoSources(servers, primary, ROWS);
@@ -65,7 +65,7 @@ describe.each(replicating)('failover to another host, $name', { timeout: 120_000
     expect(await two.run(['verify', '--shard', 's01', '--accept-server'])).toMatchObject({ code: 0 });
   });
 
-  test('what a verification compared with the server before counts for nothing on the next one', async () => {
+  test('a verification on a new server does not count what was compared with the server before', async () => {
     await using first = await startOwnMysql('mysql-5.6');
     await using two = await createTwoSources(servers, first, ROWS);
     const verify = ['verify', '--shard', 's01'];

@@ -43,7 +43,7 @@ async function quietWithin(server: OwnMysql, ms: number): Promise<void> {
 const replicating = (await ownMysqlKinds()).includes('mysql-5.6') ? onePair : [];
 
 describe.each(replicating)('a source that must be spared, $name', { timeout: 120_000 }, (servers) => {
-  test('scans pause while a replica lags or threads run, and end after maxPauseSeconds', async () => {
+  test('scans pause while a replica lags or too many threads run, and end after maxPauseSeconds', async () => {
     await using pair = await startReplicatedPair();
     const { primary, replica } = pair;
     await using two = await createTwoSources(servers, primary, ROWS);
@@ -141,7 +141,7 @@ describe.each(onePair)('scans on one server, $name', { timeout: 120_000 }, (serv
     // A range of its own is worth it from 2,000 rows on.
     { what: 'one shard of several ranges', shards: 1, rows: 4_500, commands: ['backfill', 'verify'] },
     { what: 'three shards', shards: 3, rows: 4_500, commands: ['backfill'] },
-  ])('are two at most: $what', async ({ shards, rows, commands }) => {
+  ])('a server sees at most two concurrent scans of $what', async ({ shards, rows, commands }) => {
     const fill = (shard: number): readonly string[] => notes(rows, shard);
     const mark = `scan ${randomBytes(8).toString('hex')}`;
     await using migration = await createMigration({ servers, shards, rows: fill, config: slowScans(mark) });

@@ -33,7 +33,7 @@ const notes = (shard: number, rows: number, bytes: number): readonly string[] =>
 ];
 
 describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 }, (servers) => {
-  test('is told of, then ends with its checkpoint saved; the other is done, and a resume goes on', async () => {
+  test('a shard that stands still reports that and ends with its checkpoint saved; the other is done, and a resume completes it', async () => {
     const ROWS = 3_000;
     await using proxy = await startMysqlProxy(servers.mysql);
     await using migration = await createMigration({
@@ -71,7 +71,7 @@ describe.each(onePair)('a shard that stands still, $name', { timeout: 300_000 },
     expect(await migration.items()).toHaveLength(2 * ROWS);
   });
 
-  test('for want of the budget, which another run has that was stopped, says that; let go on, a resume is done', async () => {
+  test('a shard without budget, as a stopped run holds it, reports that and ends; a resume completes it', async () => {
     const ROWS = 600;
     await using migration = await createMigration({
       servers,

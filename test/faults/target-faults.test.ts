@@ -39,7 +39,7 @@ async function migrationThrough(
 }
 
 describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (servers) => {
-  test('is ridden out where it passes', async () => {
+  test('a backfill rides out passing faults of DynamoDB, and logs and counts them', async () => {
     const [proxy, migration] = await migrationThrough(
       servers,
       inOrder(
@@ -80,7 +80,7 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
     expect(verify.stdout).toMatch(/125 writes ended without an answer and could still land: verify again after/);
   });
 
-  test('with another clock than this machine’s is met with signatures of its time', async () => {
+  test('a backfill signs its requests by the clock of DynamoDB where the clock of the machine is off', async () => {
     const [proxy, migration] = await migrationThrough(servers, skewedClock(2 * HOUR_MS));
     await using _ = proxy;
     await using __ = migration;
@@ -114,7 +114,7 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
       /error s01 E_TARGET_UNAVAILABLE: .*no progress for 2 s; the last failure was ProvisionedThroughputExceeded/,
       /raise the table\'s capacity/,
     ],
-  ])('ends the run where in mid-run %s, and a resume completes it', async (_, fate, error, next) => {
+  ])('a backfill ends where in mid-run %s, and a resume completes it', async (_, fate, error, next) => {
     let broken = true;
     const [proxy, migration] = await migrationThrough(servers, ({ ordinal }) => (broken && ordinal >= 8 ? fate : PASS));
     await using __ = proxy;

@@ -118,7 +118,7 @@ async function tables(endpoint: string): Promise<readonly string[]> {
 }
 
 describe('bin/demo', () => {
-  it('explains itself, and refuses what it does not know', async () => {
+  it('bin/demo prints its usage, and refuses options that it does not know', async () => {
     await using help = await startDemo(['--help']);
     expect(await help.ended).toBe(0);
     expect(help.output()).toContain('Usage: bin/demo');
@@ -133,7 +133,7 @@ describe('bin/demo', () => {
   const [mysql] = mysqlServers;
   const dynamodb = dynamodbServers.at(-1);
   it.runIf(mysql !== undefined && dynamodb !== undefined)(
-    'plays to its end on servers that the environment names, and takes back what it made there',
+    'bin/demo plays to its end on servers that the environment names, and removes what it made there',
     { timeout: PLAYED_WITHIN_MS },
     async () => {
       if (mysql === undefined || dynamodb === undefined) return;
@@ -169,7 +169,7 @@ describe('bin/demo', () => {
     },
   );
 
-  it('fails loudly where there is no server', async () => {
+  it('bin/demo fails with a clear message where it finds no server', async () => {
     await using demo = await startDemo(ROWS, { DYNAFERRY_TEST_MYSQL: 'mysql://nobody:nothing@127.0.0.1:9' });
     expect(await demo.ended).toBe(1);
     expect(demo.output()).toContain('DEMO FAILED: no MySQL server can be had here');
@@ -182,7 +182,7 @@ describe.runIf(mysqlServers.length > 0 && process.platform === 'linux')('Ctrl-C'
     ['while servers start', '== 1. Servers'],
     ['while rows are seeded', '== 2. Seeding'],
     ['during a backfill', 'backfilling'],
-  ])('%s leaves no process and no file', { timeout: PLAYED_WITHIN_MS }, async (_when, text) => {
+  ])('Ctrl-C %s ends bin/demo without a process or a file left', { timeout: PLAYED_WITHIN_MS }, async (_when, text) => {
     await using demo = await startDemo(ROWS);
     await demo.waitFor(text);
     const before = performance.now();
@@ -193,7 +193,7 @@ describe.runIf(mysqlServers.length > 0 && process.platform === 'linux')('Ctrl-C'
     await expectNothingLeft(demo);
   });
 
-  it('is what a reader who leaves comes to', { timeout: PLAYED_WITHIN_MS }, async () => {
+  it('bin/demo cleans up and ends when the reader of its output leaves', { timeout: PLAYED_WITHIN_MS }, async () => {
     await using demo = await startDemo(ROWS);
     await demo.waitFor('== 1. Servers');
     demo.deafen();

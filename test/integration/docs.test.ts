@@ -26,7 +26,7 @@ function wordsOf(line: string): readonly string[] {
 }
 
 describe.each(onePair)('commands in the documents, $name', (servers) => {
-  test.each(['README.md', 'MIGRATION.md'])('%s', { timeout: 180_000 }, async (document) => {
+  test.each(['README.md', 'MIGRATION.md'])('all commands of %s exit with 0', { timeout: 180_000 }, async (document) => {
     const lines = linesOf(document, 'sh').filter((line) => !RUN_BEFORE.has(line));
     expect(lines.length).toBeGreaterThan(8);
     await using migration = await createMigration({ servers, shards: SHARDS, rows: ROWS, table: 'missing' });
@@ -44,7 +44,7 @@ describe.each(onePair)('commands in the documents, $name', (servers) => {
     expect(await migration.items()).toHaveLength(SHARDS * ROWS * 2);
   });
 
-  test('the grants of MIGRATION.md are enough, and no more than dynaferry wants', { timeout: 60_000 }, async () => {
+  test('the grants of MIGRATION.md suffice, and are what dynaferry itself asks for', { timeout: 60_000 }, async () => {
     const statements = blocks('MIGRATION.md', 'sql')
       .join('\n')
       .split(';')

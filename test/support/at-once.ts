@@ -1,4 +1,4 @@
-/** Turns at a register of item keys that nobody else keeps. */
+/** Takes turns at a key register that nobody else locks. */
 import type { Turn } from '../../src/state/shared/key-register.js';
 
 export const atOnce: Turn = (action) => Promise.resolve(action());

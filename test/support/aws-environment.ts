@@ -1,4 +1,4 @@
-/** Of a module of its own: tests that need no server take it from here. */
+/** The AWS environment of the tests. It has a module of its own, since tests that need no server import it, too. */
 
 /** What the emulators take; DynamoDB Local wants letters and digits alone. For the environment of a child process. */
 export const TEST_AWS_ENVIRONMENT = {

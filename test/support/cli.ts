@@ -1,6 +1,6 @@
 /**
- * The real command line as a child process: `bin/dynaferry` of this checkout, built. Nothing of it outlives the test,
- * and a process that dynaferry itself leaves behind is a failure.
+ * Runs the real command line as a child process: the built `bin/dynaferry` of this checkout. Nothing of it outlives the
+ * test. A process that dynaferry itself leaves behind is a failure.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Which rows of the message log the state calls done, and which one an item that was sent belongs to. */
+/** Finds out which rows of the message log the state calls done, and which row a sent item belongs to. */
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 

@@ -1,7 +1,4 @@
-/**
- * A state folder that is copied, and gone on with as if it were the one that was worked on: what a product's user has
- * to adopt first.
- */
+/** Makes copies of a state folder that pass for the original. A user has to adopt such a copy first. */
 import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';

@@ -1,6 +1,4 @@
-/**
- * A DynamoDB table for one test: empty and ACTIVE at the start, deleted at the end.
- */
+/** Makes a DynamoDB table for one test: empty and ACTIVE at the start, deleted at the end. */
 import { randomBytes } from 'node:crypto';
 import {
   CreateTableCommand,
@@ -56,7 +54,7 @@ export interface TestTable extends AsyncDisposable {
   items(): Promise<Item[]>;
 }
 
-/** A client for an emulator; whoever makes it destroys it. */
+/** Makes a client for an emulator. The caller destroys it. */
 export function testClient(endpoint: string): DynamoDBClient {
   return new DynamoDBClient({
     endpoint,

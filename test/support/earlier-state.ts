@@ -1,6 +1,6 @@
 /**
- * State files as an earlier dynaferry left them, made of those of today: rows stay, under the names of that version,
- * and what later versions added to the schema goes.
+ * Turns today's state files into those of an earlier dynaferry. Rows stay, under the names of that version. Whatever
+ * later versions added to the schema goes.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

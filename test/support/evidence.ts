@@ -1,6 +1,6 @@
 /**
- * Time passes over what verifications compared, and runs are interrupted in the midst of it. Nobody waits: the state
- * files are edited as if it had passed. The product's own clock is never touched.
+ * Interrupts verifications, and lets what they compared grow old. Tests do not wait: they edit the state files as if
+ * the time had passed. They never touch the product's own clock.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
@@ -45,8 +45,8 @@ export function rangesOf(migration: Migration, kind: PassKind): number {
 }
 
 /**
- * Units for a run over so many items that takes some ten seconds; few requests at once, so that the first chunks are
- * done early on.
+ * Sets units that make a run over so many items take some ten seconds. It allows few requests at once, so that the
+ * first chunks are done early on.
  */
 export function slowly(items: number): (config: ConfigDocument) => void {
   return ({ target }) =>

@@ -1,7 +1,7 @@
 /**
- * A state that fails once: the n-th call of one method throws E_STATE_IO, as on a disk that is full for a moment,
- * before or after it had its effect; all other calls are the real ones. For `vi.mock` of the modules that open the
- * state.
+ * A state that fails once: the n-th call of one method throws E_STATE_IO, as on a disk that is full for a moment. It
+ * throws before or after the call had its effect. All other calls are the real ones. For `vi.mock` of the modules that
+ * open the state.
  */
 import { FerryError } from '../../src/core/errors.js';
 import { EFFECTS } from '../../src/state/guarded-ports.js';
@@ -15,7 +15,7 @@ export interface Failure {
   readonly when: 'before' | 'after';
 }
 
-/** Of one process after the other on one state folder. */
+/** Counts the calls of one process after the other on one state folder. */
 export class FailingCalls {
   static readonly #byFolder = new Map<string, FailingCalls>();
   readonly #counts = new Map<string, number>();
@@ -63,7 +63,7 @@ export class FailingCalls {
     });
   }
 
-  /** What the end of a process does: whatever is open is closed, and its locks are gone. */
+  /** Does what the end of a process does: closes whatever is open, with its locks. */
   endProcess(): void {
     for (const real of this.#open) real.close();
     this.#open.clear();
@@ -81,7 +81,7 @@ export class FailingCalls {
   }
 }
 
-/** Whether it is one of the store's ports, whose methods are counted as the store's own. */
+/** Finds out whether a value is one of the store's ports, whose methods count as the store's own. */
 function isPort(property: string | symbol, value: unknown): value is object {
   return typeof value === 'object' && Object.hasOwn(EFFECTS, property);
 }

@@ -1,5 +1,5 @@
 /**
- * A DynamoDB that misbehaves as told, in front of a real one: what it lets pass is answered by the emulator, so the
+ * A proxy in front of a real DynamoDB that misbehaves as told. The emulator answers what the proxy lets pass, so the
  * table holds exactly what was applied. A plan decides the fate of each request; whatever is random is seeded.
  * `fault-proxy/` has the parts: fates, plans, and `throttling.ts`, a plan that throttles as a table of so much capacity
  * does.
@@ -143,8 +143,8 @@ export async function startFaultProxy(
 }
 
 /**
- * That a connection has ended and that a request came on another one are read in one turn, in no order, and the end is
- * reported in the next: whether the one was over when the other was sent is known after that.
+ * Calls back once it is known whether a connection was over when a request on another one was sent. Node reads the end
+ * and the request in one turn, in no order, and reports the end in the next turn.
  */
 function afterTurns(callback: () => void): void {
   setImmediate(() => setImmediate(() => setImmediate(callback)));

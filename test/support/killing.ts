@@ -1,6 +1,6 @@
 /**
- * Kills dynaferry at the n-th occurrence of an event, as its own log tells it (`--all-events`): nothing in the product
- * helps. The kill comes a few milliseconds after the event, since the line has a pipe to go through.
+ * Kills dynaferry at the n-th occurrence of an event in its own log (`--all-events`). Nothing in the product helps. The
+ * kill comes a few milliseconds after the event, since the line has a pipe to go through.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EventName } from '../../src/core/events.js';

@@ -1,6 +1,6 @@
 /**
- * Writes that land late, and the 20 minutes in which they may. Nobody waits here: what would happen in that time is
- * made to happen, and the state files are edited as if it had passed. The product's own clock is never touched.
+ * Lets writes land late, and lets the 20 minutes pass in which they may. Tests do not wait: they cause what would
+ * happen in that time, and edit the state files as if it had passed. They never touch the product's own clock.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

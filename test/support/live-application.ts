@@ -1,8 +1,7 @@
 /**
- * An application that writes to the target at full speed while a migration runs: changes, deletes by tombstone, and
- * puts back, at random keys of its own. It knows what it wrote last at each key and is the only one who may make an
- * item newer, so each of its puts tells by the item that it replaces whether somebody overwrote or revived one
- * meanwhile.
+ * An application that writes to the target at full speed while a migration runs. It changes items, deletes them by
+ * tombstone and puts them back, at random keys of its own. It knows its last write of each key, and nobody else may
+ * make an item newer. So the item that each of its puts replaces shows whether somebody overwrote or revived one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PutItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';

@@ -1,4 +1,7 @@
-/** The bytes of a mapped item from its text, with foreign bytes before and behind them, as other items stand there. */
+/**
+ * Makes the bytes of a mapped item from its text, with foreign bytes before and behind them, as other items stand
+ * there.
+ */
 import type { MappedItem } from '../../src/core/model.js';
 
 const NEIGHBOUR = '{"pk":{"S":"neighbour"}}';

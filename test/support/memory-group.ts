@@ -1,7 +1,7 @@
 /**
- * A container's limit of memory, as the kernel keeps it: a control group of its own, in which it ends a process once
- * all together have used up what they may. Making one is root's, on Linux, where nobody else has the controllers:
- * elsewhere such a test is skipped, and counted so.
+ * Sets a container's limit of memory as the kernel keeps it, by a control group of its own. The kernel ends a process
+ * of the group once all of them together have used up their limit. Only root can make such a group, on Linux, where
+ * nobody else has the controllers. Elsewhere such a test is skipped, and counted as skipped.
  */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

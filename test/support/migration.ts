@@ -1,6 +1,6 @@
 /**
- * A whole migration for one test: shards with rows, a target table, a written dynaferry.yaml, and the real command line
- * to run on them. It starts and ends empty-handed: databases, table, state and every process are gone after disposal.
+ * Sets up a whole migration for one test: shards with rows, a target table, a dynaferry.yaml, and the real command
+ * line to run on them. After disposal, databases, table, state and every process are gone.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -139,7 +139,7 @@ export async function createMigration(options: MigrationOptions): Promise<Migrat
   }
 }
 
-/** In reverse order, and all of them whatever one says. @throws what the first of them threw */
+/** Disposes of all in reverse order, whether or not one throws. @throws what the first of them threw */
 async function disposeAll(held: readonly AsyncDisposable[]): Promise<void> {
   const failures: unknown[] = [];
   for (const made of [...held].reverse()) {

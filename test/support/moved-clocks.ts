@@ -1,6 +1,5 @@
 /**
- * Clocks of a machine that a test starts again, puts to sleep, or sets; and the wall clock of a whole process tree,
- * moved.
+ * Clocks of a machine that a test restarts, puts to sleep or sets, and the moved wall clock of a whole process tree.
  */
 import type { Clocks } from '../../src/state/home/clocks.js';
 
@@ -61,19 +60,19 @@ export class MovedClocks implements Clocks {
     this.#monotonic = 77_000_000;
   }
 
-  /** As lxcfs shows it: the uptime is the container's, all else the machine's. */
+  /** Starts a container as lxcfs shows it: the uptime is the container's, all else the machine's. */
   containerStarts(uptime = 0): void {
     this.#uptime = uptime;
   }
 
-  /** What libfaketime makes of all clocks that a process asks the C library for; /proc/uptime is not among them. */
+  /** Moves all clocks that a process asks the C library for, as libfaketime does. /proc/uptime is not among them. */
   fake(byMs: number): void {
     this.#wall += byMs;
     this.#monotonic += byMs;
   }
 }
 
-/** For `env` of a command: Node's own clock of dates is off by so much there, in every process. */
+/** Returns the `env` of a command that moves Node's own clock of dates by so much, in every process. */
 export function wallClockMoved(byMs: number): { readonly NODE_OPTIONS: string } {
   const script = `const D=Date;globalThis.Date=class extends D{constructor(...a){a.length?super(...a):super(D.now()+(${byMs}))}static now(){return D.now()+(${byMs})}}`;
   return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(script)}` };

@@ -1,9 +1,9 @@
 /**
- * A pooler between MySQL and its client, as hard as they come: `await using pooler = await startMysqlPooler(server,
- * from)`. From the first statement that `from` picks on, each one of a connection meets a session that was just reset
- * (COM_RESET_CONNECTION), as if another had been put under it: settings as the server presets them, no user variables.
- * That needs MySQL 5.7.3 or MariaDB 10.2.4 at least; with a login, it is COM_CHANGE_USER to the same user, as poolers
- * send it to older servers (mysql_native_password alone).
+ * A pooler between MySQL and its client, as strict as any: `await using pooler = await startMysqlPooler(server, from)`.
+ * From the first statement that `from` picks, each statement of a connection meets a session that was just reset
+ * (COM_RESET_CONNECTION). To the client it looks as if another session had been put under it: settings as the server
+ * presets them, no user variables. That needs at least MySQL 5.7.3 or MariaDB 10.2.4. With a login, the pooler sends
+ * COM_CHANGE_USER to the same user, as poolers do to older servers (mysql_native_password alone).
  */
 import { createHash } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';

@@ -1,6 +1,6 @@
 /**
- * A network between MySQL and its client that fails as told: `await using proxy = await startMysqlProxy(server)`. What
- * it lets pass is the real server's.
+ * A network between MySQL and its client that fails as told: `await using proxy = await startMysqlProxy(server)`. It
+ * passes everything else from the real server on.
  */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
@@ -15,18 +15,18 @@ export interface MysqlProxy extends AsyncDisposable {
   leadTo(server: Address): void;
   /** Those that are open, oldest first. */
   readonly connections: readonly ProxiedConnection[];
-  /** So many connections to come are reset at once. */
+  /** Resets so many of the next connections at once. */
   refuse(count: number): void;
-  /** From now on, a connection breaks as soon as one answer exceeds so many bytes; Infinity: none does. */
+  /** Breaks a connection, from now on, as soon as one answer exceeds so many bytes; Infinity: no connection. */
   breakAnswersOver(bytes: number): void;
-  /** From now on, what an answer has beyond so many bytes stays on its way, for ever; Infinity: it arrives. */
+  /** Holds, from now on and for ever, what an answer has beyond so many bytes; Infinity: all of it arrives. */
   holdAnswersOver(bytes: number): void;
   /**
-   * From now on answers come one byte at a time, each so many ms after the last: never silent, and never at an end.
+   * Sends answers, from now on, one byte at a time, each so many ms after the last: never silent, and never at an end.
    * null: as they are.
    */
   dribble(everyMs: number | null): void;
-  /** From now on, each part of an answer comes so many ms later: a server that far away, there and back. */
+  /** Delays each part of an answer, from now on, by so many ms: a server that far away, there and back. */
   delay(ms: number): void;
   /**
    * The next statement with this text is answered by this error, and its connection stays open: as a proxy does whose

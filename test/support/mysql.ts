@@ -1,6 +1,6 @@
 /**
- * A MySQL database for one test: empty at the start, dropped at the end, and a connection that the test left open is a
- * failure.
+ * Makes a MySQL database for one test: empty at the start, dropped at the end. A connection that the test left open is
+ * a failure.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,8 +15,8 @@ export type { MysqlServer } from './servers/server.js';
 export const mysqlServers: readonly MysqlServer[] = inject('mysqlServers');
 
 /**
- * How long a closed or killed client's connection may take to vanish from the server, in ms: one that is leaked stays
- * for good, so a loaded machine may take its time.
+ * ms in which the connection of a closed or killed client may vanish from the server. A leaked one stays for good, so a
+ * loaded machine may take its time.
  */
 const LEAK_GRACE_MS = 15_000;
 const LOCK_WAIT_SECONDS = 5;

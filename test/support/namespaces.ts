@@ -1,6 +1,6 @@
 /**
- * Namespaces of their own for a program, as a container has them. Making one is root's, on Linux: elsewhere such a test
- * is skipped, and counted so.
+ * Runs a program in namespaces of its own, as a container has them. Only root can make them, on Linux. Elsewhere such a
+ * test is skipped, and counted as skipped.
  */
 import { execFileSync } from 'node:child_process';
 

@@ -1,5 +1,6 @@
 /**
- * A MySQL server of a test's own, to be killed, stopped or made to lag: `await using server = await startOwnMysql()`.
+ * Starts a MySQL server of a test's own, to be killed, stopped or made to lag: `await using server = await
+ * startOwnMysql()`.
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,9 +9,9 @@ import { mysqlKinds } from './servers/kinds.js';
 import type { MysqlServer, MysqlStart } from './servers/server.js';
 
 export interface OwnMysql extends MysqlServer, AsyncDisposable {
-  /** Of the server itself; another one after it was killed and came back. */
+  /** Returns the process id of the server itself. It is another one after the server was killed and came back. */
   pid(): Promise<number>;
-  /** One statement as root, on a connection of its own. */
+  /** Runs one statement as root, on a connection of its own. */
   query(sql: string): Promise<readonly Record<string, unknown>[]>;
   /** A connection as root that the caller ends. */
   connect(): Promise<Connection>;

@@ -1,4 +1,4 @@
-/** The product's own bucket, which says what was debited on the whole. */
+/** The product's own bucket, which also counts the total of units debited. */
 import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 
 export class SeenBucket extends TokenBucket {

@@ -1,7 +1,4 @@
-/**
- * A config in which every setting that can stand beside the others does, its tables, and one alteration of each
- * setting.
- */
+/** A config with every setting that can stand beside the others, its tables, and one alteration of each setting. */
 import type { SettingPath } from '../../src/config/binding/setting-changes.js';
 
 /** As loose as YAML is. */
@@ -33,7 +30,7 @@ export function noteTables(shard: number, rows: number): readonly string[] {
   ]);
 }
 
-/** Beside shards and a target: the settings of tables, of a live writer and of the mapping. */
+/** Adds the settings of tables, of a live writer and of the mapping to a config with shards and a target. */
 export function noteConfig(config: LooseConfig): void {
   set(config, 'source.table', { name: 'notes', shardedBy: 'account', globallyUnique: ['id'] });
   set(config, 'source.limits', { chunkRows: 10, chunkMs: 60_000, scansPerServer: 1, rangesPerTable: 1 });

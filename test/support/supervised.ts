@@ -1,6 +1,6 @@
 /**
- * Shards that run in processes of their own under a supervisor in the test's process: the built program, so that its
- * processes find theirs. None of them outlives the test.
+ * Runs shards in processes of their own under a supervisor in the test's process. It uses the built program, so that
+ * its processes find theirs. No process outlives the test.
  */
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.js';

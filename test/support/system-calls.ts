@@ -1,6 +1,6 @@
 /**
- * What a process asks the kernel to do with files, in order, as strace tells it: whether what it wrote was synced to
- * disk before it said so. A tool of Debian's (`strace`), which needs ptrace(2).
+ * Lists by strace, in order, what a process asks the kernel to do with files. Tests see from it whether the process
+ * synced to disk what it wrote before it reported that. Debian's `strace` needs ptrace(2).
  */
 import { execFile } from 'node:child_process';
 import { basename } from 'node:path';
@@ -11,7 +11,7 @@ export const TRACER = ['strace', '-f', '-y', '-qq', '-s', '64'] as const;
 const CALLS =
   'write,pwrite64,writev,pwritev,ftruncate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,open,openat';
 
-/** @returns true, or why there is none */
+/** @returns true, or why no tracer is available */
 export async function tracerAvailable(): Promise<true | string> {
   try {
     const [program, ...options] = TRACER;
@@ -24,7 +24,7 @@ export async function tracerAvailable(): Promise<true | string> {
   }
 }
 
-/** For a shell: what `exec "$@"` is to be replaced by. @param log where strace writes */
+/** Returns a shell command after which `exec "$@"` runs its program under strace. @param log where strace writes */
 export function traced(log: string): string {
   return `set -- ${TRACER.join(' ')} -e trace=${CALLS} -o '${log}' "$@"`;
 }

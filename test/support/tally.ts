@@ -1,14 +1,17 @@
 /**
- * What a vitest run came to, from its JSON report: `tsx test/support/tally.ts EXIT-CODE LANE JSON-REPORT
- * [SERVER-REPORT]` prints `PASSED FAILED SKIPPED` and then a line `NAME<tab>REASON` for each server, or tool, that
- * could not be had. For bin/test. LANE is the folder of the run's test files. A run that needs servers names
+ * Counts the outcome of a vitest run from its JSON report, for bin/test: `tsx test/support/tally.ts EXIT-CODE LANE
+ * JSON-REPORT [SERVER-REPORT]` prints `PASSED FAILED SKIPPED`. Then it prints a line `NAME<tab>REASON` for each server
+ * or tool that was not available. LANE is the folder of the run's test files. A run that needs servers names
  * SERVER-REPORT, and has failed without it.
  *
- * Only a whole report counts: what is missing, cut or of another shape is a failure, never a zero. The kind is "a
- * checker that fails looks like one that found nothing". It was followed through bin/test (this count, a report of an
- * earlier lane, the last line on a full disk) and vitest's report (a file that never ran, a test that was found and did
- * not end, a suite whose hook failed, `.only`). Not through test/mutants: `--within` cuts its lane short by design, and
- * it says how many mutants were not tried.
+ * Only a whole report counts: what is missing, cut or of another shape is a failure, never a zero. The kind of fault is
+ * "a checker that fails looks like one that found nothing". We followed it through two places:
+ *
+ * - bin/test: this count, a report of an earlier lane, the last line on a full disk
+ * - vitest's report: a file that never ran, a test that did not end, a suite whose hook failed, `.only`
+ *
+ * We did not follow it through test/mutants: `--within` cuts its lane short by design, and it says how many mutants
+ * were not tried.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -38,10 +41,16 @@ export interface VitestReport {
 const ENDED = ['passed', 'failed', 'skipped', 'todo'] as const;
 
 /**
- * Besides tests, these count as one failure each: a file that has no test (it may have failed while loading), a file
- * that failed for a reason outside its tests (a hook), a file of the lane that the report lacks, a test that was found
- * and not run to its end, a run without any test, a run that failed for a reason of its own (an unhandled rejection, a
- * leak). Where all MySQL or all DynamoDB servers are lacking, a file without tests is as it must be.
+ * Counts tests. Each of these also counts as one failure:
+ *
+ * - a file that has no test (it may have failed while loading)
+ * - a file that failed for a reason outside its tests (a hook)
+ * - a file of the lane that the report lacks
+ * - a test that was found and not run to its end
+ * - a run without any test
+ * - a run that failed for a reason of its own (an unhandled rejection, a leak)
+ *
+ * Where all MySQL or all DynamoDB servers are lacking, a file may be without tests.
  *
  * @param report null where the run did not get as far as writing one
  * @param found the lane's test files, absolute paths

@@ -1,6 +1,4 @@
-/**
- * A folder for one test, removed with everything in it at the end.
- */
+/** Makes a folder for one test, and removes it with everything in it at the end. */
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

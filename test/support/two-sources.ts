@@ -1,6 +1,7 @@
 /**
- * A migration of two shards on two MySQL servers: s01 on a server of the test's own, which suffers, and s02 on the one
- * that all tests share, which must not. The table is `notes`: an id, a body of a few letters, and what a test adds.
+ * Sets up a migration of two shards on two MySQL servers. s01 is on a server of the test's own, which suffers. s02 is
+ * on the one that all tests share, which must not suffer. The table is `notes`: an id, a body of a few letters, and
+ * what a test adds.
  */
 import { readShardStatus, type ShardStatus } from '../../src/state/status/read-status.js';
 import { createMigration, type ConfigDocument, type Migration, type Servers } from './migration.js';
@@ -17,7 +18,7 @@ export interface TwoSources extends AsyncDisposable {
   spawn(args: readonly string[]): Promise<RunningCli>;
   /** A database like that of s01, of its name, on the shared server. */
   copyElsewhere(): Promise<TestDatabase>;
-  /** Of s01, from the state file. */
+  /** Reads the status of s01 from its state file. */
   status(): ShardStatus | null;
   /** Rows of s01 in committed chunks of its backfill. */
   committed(): number;

@@ -6,7 +6,7 @@ export function ambiguousWriteContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('ambiguous writes', () => {
-    test('stay until closed; the last ambiguous request counts', async () => {
+    test('the state store keeps ambiguous writes until they are closed, each with its latest request', async () => {
       await acrossReopen(
         (store) => {
           store.ambiguousWrites.add([

@@ -11,7 +11,7 @@ export function badRowContract(newPlace: NewPlace): void {
     const second = sampleBadRow({ cursor: cursor('["AC1","SM0"]') });
     const elsewhere = sampleBadRow({ cursor: cursor('z'), chunk: cursor('not committed') });
 
-    test('recording a row again replaces what was said of it, in its first place', async () => {
+    test('the state store replaces the record of a bad row that is recorded again, and keeps its place in the list', async () => {
       const other = sampleBadRow({ cursor: cursor('b'), column: null });
       const again = sampleBadRow({ column: 'body', reason: 'not valid UTF-8', remedy: 'type B' });
       await acrossReopen(
@@ -36,7 +36,7 @@ export function badRowContract(newPlace: NewPlace): void {
       );
     });
 
-    test('each cause is kept; how many items of it were taken stays while nothing of it is written', async () => {
+    test('the state store keeps each cause of a bad row, and its itemsTaken where a later record has none', async () => {
       const causes = ['value', 'refused', 'shared-key', 'shard-overlap'] as const;
       const rows = causes.map((cause) => sampleBadRow({ cause, cursor: cursor(cause) }));
       const taken = sampleBadRow({ cause: 'refused', cursor: cursor('taken'), itemsTaken: 3 });
@@ -58,7 +58,7 @@ export function badRowContract(newPlace: NewPlace): void {
       );
     });
 
-    test('a row that is bad no more is forgotten, in its own table', async () => {
+    test('the state store forgets a bad row that is good now, in its own table alone', async () => {
       const other = sampleBadRow({ cursor: cursor('b') });
       const media = sampleBadRow({ table: 'media' });
       await acrossReopen(
@@ -73,7 +73,7 @@ export function badRowContract(newPlace: NewPlace): void {
       );
     });
 
-    test('the commit of a chunk tells its bad rows their place, and a later word on them does not change it', async () => {
+    test('the commit of a chunk gives its bad rows their chunk, and a later record of them does not change it', async () => {
       await acrossReopen(
         (store) => {
           const pass = begun(store);

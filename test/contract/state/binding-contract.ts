@@ -7,14 +7,14 @@ export function bindingContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('binding', () => {
-    test('the same settings bind again, whatever the order of their keys', async () => {
+    test('the state store binds the same settings again, whatever the order of their keys', async () => {
       await acrossReopen(
         (store) => store.binding.bind({ target: { table: 't', region: null }, list: [1, 2] }),
         (store) => store.binding.bind({ list: [1, 2], target: { region: null, table: 't' } }),
       );
     });
 
-    test('a change is refused by name, and the first fingerprint stays', async () => {
+    test('the state store refuses changed settings by name, and keeps the first fingerprint', async () => {
       await using place = await newPlace();
       const store = place.open();
       const original = { tables: { messages: { columns: { price: { columnType: 'decimal(10,5)' } } } } };
@@ -34,7 +34,7 @@ export function bindingContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('a change that is accepted is kept, and the new fingerprint binds; any other change is refused', async () => {
+    test('the state store keeps a change that was accepted, binds the new fingerprint, and refuses any other change', async () => {
       const begunWith = { rules: { price: { type: 'N' }, body: { type: 'S' } }, where: null };
       const changed = { ...begunWith, rules: { ...begunWith.rules, price: { type: 'S' } } };
       const withoutPrice = (side: Readonly<Record<string, unknown>>) => ({
@@ -66,7 +66,7 @@ export function bindingContract(newPlace: NewPlace): void {
       );
     });
 
-    test('a verification that compared with another server counts for nothing, finished or not; a backfill goes on', async () => {
+    test('a new source server voids verifications in the state store, finished or not, and keeps an unfinished backfill', async () => {
       await acrossReopen(
         (store) => {
           store.binding.setServer('first');

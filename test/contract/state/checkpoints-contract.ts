@@ -9,7 +9,7 @@ export function checkpointContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('checkpoints', () => {
-    test('watermarks move to the last chunk of each range, and totals add up', async () => {
+    test('a commit of chunks moves the watermark of each range to its last chunk, and adds to the totals', async () => {
       await acrossReopen(
         (store) => {
           const pass = begun(store);
@@ -49,7 +49,7 @@ export function checkpointContract(newPlace: NewPlace): void {
       );
     });
 
-    test('differences are kept with their pass, in the order found', async () => {
+    test('the state store keeps differences with their pass, in the order in which they were found', async () => {
       const missing = sampleDifference({ class: 'missing', attributes: [], keyText: '{"pk":{"S":"电"}}' });
       const unresolved = sampleDifference({ class: 'unresolved' });
       await acrossReopen(
@@ -73,7 +73,7 @@ export function checkpointContract(newPlace: NewPlace): void {
       );
     });
 
-    test('the first 1,000 differences of a pass are kept, and all are counted', async () => {
+    test('the state store keeps the first 1,000 differences of a pass, and counts all of them', async () => {
       const keyText = (n: number): string => `{"pk":{"S":"${n}"}}`;
       await acrossReopen(
         (store) => {
@@ -102,7 +102,7 @@ export function checkpointContract(newPlace: NewPlace): void {
       ['of a pass that is not known', (pass: Pass) => ({ pass: { ...pass, id: 99 }, chunk: sampleChunk() })],
       ['with half a digest', (pass: Pass) => ({ pass, chunk: sampleChunk({ sourceDigest: 'abc' }) })],
       ['with a count that is none', (pass: Pass) => ({ pass, chunk: sampleChunk({ rows: NaN }) })],
-    ])('a chunk %s is a defect, and nothing of its transaction stays', async (_what, wrong) => {
+    ])('the state store refuses a chunk %s as a defect, and keeps nothing of its transaction', async (_what, wrong) => {
       await using place = await newPlace();
       const store = place.open();
       const opened = begun(store);
@@ -116,7 +116,7 @@ export function checkpointContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('a range is completed once, and only if it was planned', async () => {
+    test('the state store completes a range once, and only if it was planned', async () => {
       await using place = await newPlace();
       const store = place.open();
       const pass = begun(store);
@@ -127,7 +127,7 @@ export function checkpointContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('a chunk of a finished pass is a defect', async () => {
+    test('the state store refuses a chunk of a finished pass as a defect', async () => {
       await using place = await newPlace();
       const store = place.open();
       const pass = begun(store);

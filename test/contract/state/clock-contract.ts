@@ -1,4 +1,4 @@
-/** Every StateClock goes on over all processes, and never back. */
+/** Every StateClock continues over all processes, and never goes back. */
 import { describe, expect, test } from 'vitest';
 import { type NewPlace, reopening } from './place.js';
 
@@ -6,7 +6,7 @@ export function clockContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('clock', () => {
-    test('its times never go back, and the latest one is not before now', async () => {
+    test("the state store's clock never goes back, and its latest time is not before now", async () => {
       await acrossReopen(
         ({ clock }) => clock.now(),
         ({ clock }, before) => {
@@ -17,7 +17,7 @@ export function clockContract(newPlace: NewPlace): void {
       );
     });
 
-    test('a comparison is as old as the clock that says more, and of no age where none says it', async () => {
+    test("the state store's clock ages a comparison by whichever clock says more, and by none where its steady time is unknown", async () => {
       await acrossReopen(
         ({ clock }) => ({ at: Date.now(), steady: clock.latest() }),
         ({ clock }, time) => {

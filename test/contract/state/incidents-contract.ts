@@ -6,7 +6,7 @@ export function incidentContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('incidents', () => {
-    test('incidents add up by kind, over all processes', async () => {
+    test('the state store adds up incidents by kind, over all processes', async () => {
       await acrossReopen(
         (store) => {
           expect(store.incidents.all()).toEqual([]);
@@ -14,7 +14,7 @@ export function incidentContract(newPlace: NewPlace): void {
             { kind: 'throttled', count: 3, firstAt: 100, lastAt: 200 },
             { kind: 'source-busy', count: 1, firstAt: 150, lastAt: 150 },
           ]);
-          // The clock may have been set back meanwhile.
+          // Somebody may have set the clock back in between.
           store.incidents.add([{ kind: 'throttled', count: 2, firstAt: 50, lastAt: 60 }]);
           store.incidents.add([{ kind: 'throttled', count: 1, firstAt: 300, lastAt: 400 }]);
           store.incidents.add([]);

@@ -1,10 +1,10 @@
-/** Every LateWriteStore finds out that the run before it crashed. */
+/** Every LateWriteStore finds out that the previous run crashed. */
 import { describe, expect, test } from 'vitest';
 import { type NewPlace } from './place.js';
 
 export function lateWriteContract(newPlace: NewPlace): void {
   describe('late writes', () => {
-    test('is found at the next start, where its writes were not ended; the last one counts', async () => {
+    test('the state store finds at its next start that writes were not ended, and remembers the latest such crash', async () => {
       await using place = await newPlace();
       const first = place.open();
       expect(first.lateWrites.crashedAt()).toBeNull();

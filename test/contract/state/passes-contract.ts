@@ -7,7 +7,7 @@ export function passContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('passes', () => {
-    test('a new pass has every range of the plan, none begun', async () => {
+    test('a new pass has all ranges of the plan, each incomplete and without a watermark', async () => {
       await acrossReopen(begun, (store, pass) => {
         expect(pass).toMatchObject({ kind: 'backfill', table: 'messages', finishedAt: null });
         expect(store.passes.progress(pass)).toEqual(
@@ -16,7 +16,7 @@ export function passContract(newPlace: NewPlace): void {
       });
     });
 
-    test('an unfinished pass is resumed, a finished one is followed by a new one', async () => {
+    test('the state store resumes an unfinished pass, and starts a new one after a finished one', async () => {
       await using place = await newPlace();
       const store = place.open();
       const first = begun(store);
@@ -28,7 +28,7 @@ export function passContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('a backfill is not a verification, and the summary is of the newest pass of the kind', async () => {
+    test('the state store keeps backfills and verifications apart, and summarizes the newest pass of each kind', async () => {
       await using place = await newPlace();
       const store = place.open();
       const backfill = begun(store);
@@ -47,7 +47,7 @@ export function passContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('a pass is finished once all its ranges are complete, empty ones included, and only once', async () => {
+    test('the state store finishes a pass once, and only when all its ranges are complete, also empty ones', async () => {
       await using place = await newPlace();
       const store = place.open();
       const pass = begun(store);
@@ -67,14 +67,14 @@ export function passContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('a pass over a table without a plan is a defect', async () => {
+    test('the state store refuses a pass over a table without a plan as a defect', async () => {
       await using place = await newPlace();
       const store = place.open();
       expect(() => store.passes.open('backfill', 'messages')).toThrow(DEFECT);
       store.close();
     });
 
-    test('expired items count as unresolved once TTL was changed in the midst of their pass, which is not resumed then', async () => {
+    test('a change of TTL during a pass turns its expired items into unresolved ones, and prevents a resume of that pass', async () => {
       await using place = await newPlace();
       const store = place.open();
       begun(store);

@@ -1,4 +1,4 @@
-/** An empty place for state, and what the suites of the state's ports do with it. */
+/** An empty place for state, and the steps that the suites of the state's ports take with it. */
 import { expect } from 'vitest';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass } from '../../../src/core/ports/state-records.js';

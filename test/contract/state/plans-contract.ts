@@ -1,4 +1,4 @@
-/** Every PlanStore keeps the plan of a table, and which source table it is. */
+/** Every PlanStore keeps the plan of a table, and the identity of its source table. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cursor, finishSamplePass, samplePlan } from '../state-store-samples.js';
@@ -8,7 +8,7 @@ export function planContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('plans', () => {
-    test('a plan comes back as it was saved, the binlog position and open bounds included', async () => {
+    test('the state store returns a plan as it was saved, with its binary log position and open bounds', async () => {
       await acrossReopen(
         (store) => store.plans.save(samplePlan()),
         (store) => {
@@ -18,7 +18,7 @@ export function planContract(newPlace: NewPlace): void {
       );
     });
 
-    test('a plan without a position, one without GTIDs, and one without a scan key', async () => {
+    test('the state store keeps plans without a position, without GTIDs and without a scan key', async () => {
       const without = samplePlan({ position: null });
       const withoutGtid = samplePlan({ table: 'media', position: { file: 'b.1', offset: 4, gtid: null } });
       const whole = samplePlan({ table: 'prefixes', scanKey: null });
@@ -33,7 +33,7 @@ export function planContract(newPlace: NewPlace): void {
       );
     });
 
-    test('a plan is made once: saving another is a defect and leaves the first', async () => {
+    test('the state store refuses a second plan for a table as a defect, and keeps the first', async () => {
       await using place = await newPlace();
       const store = place.open();
       store.plans.save(samplePlan());
@@ -42,7 +42,7 @@ export function planContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('cursors of any text survive', async () => {
+    test('the state store keeps cursors of any text in a plan', async () => {
       await using place = await newPlace();
       const store = place.open();
       let table = 0;
@@ -58,7 +58,7 @@ export function planContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('which source table it is comes back; where nobody but the operator knows, its verifications count for nothing', async () => {
+    test("the state store keeps a table's identity; where only the operator vouches for it, earlier verifications no longer count", async () => {
       await acrossReopen(
         (store) => {
           expect(store.plans.identity('messages')).toBeNull();

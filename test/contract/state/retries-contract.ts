@@ -12,7 +12,7 @@ export function retryContract(newPlace: NewPlace): void {
     const elsewhere = sampleBadRow({ cursor: cursor('z'), chunk: cursor('not committed') });
     const moved = { rows: 1, items: 2, expiredRows: 0, goneRows: 0, newerItems: 1, units: 3.5, digest: DIGEST };
 
-    test('settled rows leave the record and are added to the backfill; what is still bad stays', async () => {
+    test('a retry removes settled rows from the record, adds them to the backfill, and keeps rows that are still bad', async () => {
       await acrossReopen(
         (store) => {
           finishSamplePass(store, begun(store));
@@ -39,7 +39,7 @@ export function retryContract(newPlace: NewPlace): void {
       );
     });
 
-    test('under another reading of its key, a row keeps the chunk that counts it and what was taken of it', async () => {
+    test('a bad row whose cursor is read anew keeps the chunk that counted it and its itemsTaken', async () => {
       const renamed = [{ from: first.cursor, to: second.cursor }];
       await acrossReopen(
         (store) => {
@@ -63,7 +63,7 @@ export function retryContract(newPlace: NewPlace): void {
       );
     });
 
-    test('a verification that a retry has overtaken is not gone on with', async () => {
+    test('the state store does not resume a verification that a retry has overtaken', async () => {
       await using place = await newPlace();
       const store = place.open();
       finishSamplePass(store, begun(store));

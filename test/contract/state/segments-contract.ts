@@ -1,4 +1,4 @@
-/** Every PassStore and CheckpointStore can walk something that is not a table's ranges: a pass without a plan. */
+/** Every PassStore and CheckpointStore can walk something other than the ranges of a table: a pass without a plan. */
 import { describe, expect, test } from 'vitest';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass } from '../../../src/core/ports/state-records.js';
@@ -15,7 +15,7 @@ export function segmentContract(newPlace: NewPlace): void {
   const acrossReopen = reopening(newPlace);
 
   describe('a pass of numbered segments', () => {
-    test('needs no plan, is committed to, resumed where it was, and finished', async () => {
+    test('a pass of numbered segments needs no plan: it takes commits, resumes at its watermarks, and finishes', async () => {
       await using place = await newPlace();
       const first = place.open();
       const pass = open(first);
@@ -53,7 +53,7 @@ export function segmentContract(newPlace: NewPlace): void {
       second.close();
     });
 
-    test('is resumed whatever became of a verification of its table', async () => {
+    test('the state store resumes a pass of numbered segments also where a verification of its table is too old', async () => {
       await using place = await newPlace();
       const store = place.open();
       begun(store);
@@ -66,7 +66,7 @@ export function segmentContract(newPlace: NewPlace): void {
       store.close();
     });
 
-    test('follows no plan where its table has one, and leaves the other passes of the table alone', async () => {
+    test('a pass of numbered segments ignores the plan of its table, and leaves other passes of the table as they are', async () => {
       await acrossReopen(
         (store) => {
           const backfill = begun(store);
@@ -86,18 +86,15 @@ export function segmentContract(newPlace: NewPlace): void {
       );
     });
 
-    test.each([0, -1, 1.5, NaN])(
-      'of a number of segments that is none (%d) is a defect, and is not opened',
-      async (segments) => {
-        await using place = await newPlace();
-        const store = place.open();
-        expect(() => open(store, segments)).toThrow(DEFECT);
-        expect(store.passes.summary(KIND, 'messages')).toBeNull();
-        store.close();
-      },
-    );
+    test.each([0, -1, 1.5, NaN])('the state store refuses a pass of %d segments as a defect', async (segments) => {
+      await using place = await newPlace();
+      const store = place.open();
+      expect(() => open(store, segments)).toThrow(DEFECT);
+      expect(store.passes.summary(KIND, 'messages')).toBeNull();
+      store.close();
+    });
 
-    test.each([-1, SEGMENTS])('has no segment %d', async (segment) => {
+    test.each([-1, SEGMENTS])('the state store refuses segment %d of a pass that lacks it', async (segment) => {
       await using place = await newPlace();
       const store = place.open();
       const pass = open(store);

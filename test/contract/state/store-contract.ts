@@ -1,10 +1,10 @@
-/** Every StateStore frees its shard, and does nothing afterwards. */
+/** Every StateStore frees its shard when it closes, and refuses later calls. */
 import { describe, expect, test } from 'vitest';
 import { begun, DEFECT, type NewPlace } from './place.js';
 
 export function storeContract(newPlace: NewPlace): void {
   describe('the store', () => {
-    test('closing twice is fine, using it afterwards is a defect', async () => {
+    test('the state store may be closed twice, and refuses later calls as a defect', async () => {
       await using place = await newPlace();
       const store = place.open();
       store.close();
@@ -12,7 +12,7 @@ export function storeContract(newPlace: NewPlace): void {
       expect(() => store.ambiguousWrites.all()).toThrow(DEFECT);
     });
 
-    test('nothing to record is recorded', async () => {
+    test('the state store accepts empty lists of chunks, bad rows and ambiguous writes', async () => {
       await using place = await newPlace();
       const store = place.open();
       const pass = begun(store);

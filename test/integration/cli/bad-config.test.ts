@@ -11,7 +11,7 @@ import { expectRefusal, jsonError } from './refusal.js';
 const COMMANDS = [['check'], ['plan'], ['diff'], ['backfill', '--all'], ['verify', '--all'], ['status']];
 
 describe.each(onePair)('a wrong config', (servers) => {
-  it('is refused with all its faults, by every command', async () => {
+  it('every command refuses a wrong config with all of its faults', async () => {
     await using migration = await createMigration({ servers, rows: () => [] });
     migration.configure((config) => {
       config.source.shards[0] = {
@@ -51,7 +51,7 @@ describe.each(onePair)('a wrong config', (servers) => {
     expect(existsSync(migration.stateFolder)).toBe(false);
   });
 
-  it('that is no YAML, or not there, says where', async () => {
+  it('check says where a config is not YAML, and which config file it does not find', async () => {
     await using migration = await createMigration({ servers, rows: () => [] });
     writeFileSync(join(migration.folder, 'broken.yaml'), 'source:\n  shards: [\n    - id: s01\n');
     expectRefusal(await migration.run(['check', '-c', 'broken.yaml']), {
@@ -78,7 +78,7 @@ describe.each(onePair)('wrong words on the command line', (servers) => {
     { args: ['check', '--shard', 's1'], says: /E_SHARD_UNKNOWN.*"s1"(.|\n)*did you mean "s01"/ },
     { args: ['diff', '--keys', 'AC-none,SM-none'], says: /no shard has a row with such a key/ },
   ];
-  it.each(cases)('$args', async ({ args, says }) => {
+  it.each(cases)('dynaferry refuses the command line $args with exit code 2', async ({ args, says }) => {
     await using migration = await createMigration({ servers, rows: 5 });
     const result = await migration.run(args);
     expect(result).toMatchObject({ code: 2, stdout: '' });

@@ -72,7 +72,7 @@ const GOOD = ['1', '2', '4', '5', '6', '8', '10'];
 
 describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
   // As many as no pipe holds: what is told must arrive all the same, and so must the outcome behind it.
-  it('by the thousand are each told of, and the outcome behind them', async () => {
+  it('a backfill with thousands of bad rows reports each of them, and the outcome last', async () => {
     const rows = 20_000;
     const digits =
       'SELECT 0 d UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9';
@@ -99,7 +99,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
     expect(events.reduce((sum, event) => sum + (event.event === 'row.rejected' ? (event.rows ?? 0) : 0), 0)).toBe(rows);
   });
 
-  it('are all found by --dry-run, which writes nothing at all and needs no target', async () => {
+  it('backfill --dry-run finds all bad rows, writes nothing and needs no target', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => NOTES,
@@ -120,7 +120,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
     expect(plain.stdout).toContain('nothing written');
   });
 
-  it('stop a backfill before the first one too many; repaired ones move on resume', async () => {
+  it('bad rows stop a backfill before it exceeds --max-bad-rows, and a resume moves the repaired ones', async () => {
     await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig });
     expectRefusal(await migration.run(['backfill', '--max-bad-rows', '2']), {
       code: 'E_BAD_ROWS',
@@ -137,7 +137,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
     expect((await migration.run(['status'])).stdout).toMatch(/^s01 +verified +notes +10 +100% +0 +equal/m);
   });
 
-  it('stay behind, recorded, where the operator allows them', async () => {
+  it('a backfill leaves behind and records as many bad rows as --max-bad-rows allows', async () => {
     await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig });
     const backfill = await migration.run(['backfill', '--max-bad-rows', '3', '--json']);
     expect(backfill.code).toBe(1);
@@ -171,7 +171,7 @@ describe.each(onePair)('rows that share an item key: $name', { timeout: 120_000 
     config.mapping = { paths: { items: [keys] } };
   }
 
-  it('are both named, and none overwrites the other', async () => {
+  it('a backfill names both rows that share an item key, and neither overwrites the other', async () => {
     await using migration = await createMigration({ servers, rows: () => PATHS, config: pathsConfig });
     const check = await migration.run(['check']);
     expect(check.code).toBe(0);
@@ -213,7 +213,7 @@ describe.each(onePair)('rows that share an item key: $name', { timeout: 120_000 
     expect(warningsOf(verify).map(({ code }) => code)).toContain('E_ITEM_KEY_NOT_UNIQUE');
   });
 
-  it('on two shards are told apart by shard, and the second is not written', async () => {
+  it('a backfill names the shards of two rows that share an item key, and does not write the second row', async () => {
     await using migration = await createMigration({
       servers,
       shards: 2,

@@ -70,7 +70,7 @@ const shard =
 describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120_000 }, (servers) => {
   const { port } = servers.mysql;
 
-  it('nothing listens at its port', async () => {
+  it('dynaferry refuses a source port where nothing listens, until the config names the right one', async () => {
     const server = createServer();
     const unused = await listening(server);
     await closed(server);
@@ -80,7 +80,7 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
     );
   });
 
-  it('refuses the password, which nobody gets to see', async () => {
+  it('dynaferry refuses a wrong MySQL password, and does not show it', async () => {
     await refusedUntilRepaired(
       {
         servers,
@@ -97,7 +97,7 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
     );
   });
 
-  it('lacks the table', async () => {
+  it('dynaferry refuses a source without the table that the config names', async () => {
     await refusedUntilRepaired(
       {
         servers,
@@ -108,7 +108,7 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
     );
   });
 
-  it('has no unique key in the table', async () => {
+  it('dynaferry refuses a source table without a unique key', async () => {
     await refusedUntilRepaired(
       {
         servers,
@@ -123,7 +123,7 @@ describe.each(serverPairs)('a source that cannot be used: $name', { timeout: 120
 describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }, (servers) => {
   const { port } = servers.mysql;
 
-  it('listens, but never says a word', async () => {
+  it('dynaferry refuses a source that listens but never answers', async () => {
     const server = createServer((socket) => socket.on('error', () => undefined));
     const mute = await listening(server);
     const silent = (config: ConfigDocument): void => {
@@ -141,7 +141,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     }
   });
 
-  it('lacks a column that the mapping names', async () => {
+  it('dynaferry refuses a mapping that names a column which the source lacks', async () => {
     await refusedUntilRepaired(
       {
         servers,
@@ -151,7 +151,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     );
   });
 
-  it('has a number where the sort key wants text in order', async () => {
+  it('dynaferry refuses a sort key template whose number would not sort in order as text', async () => {
     await refusedUntilRepaired(
       { servers, spoil: (config) => Object.assign(rule(config), { sortKey: { name: 'sk', template: '{seq}' } }) },
       {
@@ -163,7 +163,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     );
   });
 
-  it('tells rows apart by a column that the keys leave out', async () => {
+  it('dynaferry refuses item keys that leave out the column which tells the rows apart', async () => {
     await refusedUntilRepaired(
       { servers, spoil: (config) => Object.assign(rule(config), { sortKey: { name: 'sk', template: '{body}' } }) },
       {
@@ -175,7 +175,7 @@ describe.each(onePair)('a source that does not fit: $name', { timeout: 120_000 }
     );
   });
 
-  it('is wrong in several ways at once', async () => {
+  it('dynaferry names all faults of a source that does not fit the mapping in several ways', async () => {
     await refusedUntilRepaired(
       {
         servers,

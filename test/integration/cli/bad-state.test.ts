@@ -51,7 +51,7 @@ async function statusOf(migration: Migration): Promise<unknown> {
 }
 
 describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) => {
-  it('that is damaged is refused until --restart', async () => {
+  it('dynaferry refuses a damaged state file until --restart', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     const file = join(migration.stateFolder, 's01.db');
@@ -69,7 +69,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect(await migration.items()).toHaveLength(ITEMS);
   });
 
-  it('stays as it is where a restart is refused, as the budget cannot be shared; the next backfill does not restart', async () => {
+  it('a restart that is refused for the budget leaves the state file as it is, and the next backfill does not restart', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     const recorded = await statusOf(migration);
@@ -86,7 +86,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect((await migration.run(['backfill'])).stdout).toContain('was done already');
   });
 
-  it('that belongs to another shard is refused until --restart', async () => {
+  it('dynaferry refuses the state file of another shard until --restart', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     expect(await migration.run(['backfill', '--shard', 's02'])).toMatchObject({ code: 0 });
     copyFileSync(join(migration.stateFolder, 's02.db'), join(migration.stateFolder, 's01.db'));
@@ -105,7 +105,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect(await migration.items()).toHaveLength(2 * ITEMS);
   });
 
-  it('that was copied is refused until it is adopted; then nothing passes until no late write of the other one can land', async () => {
+  it('dynaferry refuses a copied state file until it is adopted; then verify waits out late writes of the original', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     const run = async (args: readonly string[]): Promise<CliResult> => await migration.run(args);
     expect(await run(['backfill', '--all'])).toMatchObject({ code: 0 });
@@ -146,7 +146,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     });
   });
 
-  it('that is missing stops a verification: it would not know what was moved', async () => {
+  it('verify refuses a shard without a state file, as it would not know what was moved', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     expectRefusal(await migration.run(['verify']), {
       code: 'E_STATE_MISSING',
@@ -187,7 +187,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect(await statusOf(migration)).toEqual([{ shard: 's01', ...nothing }]);
   });
 
-  it('cannot be made where the state folder is a file', async () => {
+  it('dynaferry refuses a state folder that is a file', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     migration.configure((config) => (config.state = './dynaferry.yaml'));
     for (const args of [['check'], ['backfill'], ['backfill', '--dry-run']]) {
@@ -201,7 +201,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expect(await migration.items()).toEqual([]);
   });
 
-  it('that another process works on is refused, and the other is not disturbed', async () => {
+  it('dynaferry refuses a state file that another process works on, and does not disturb that process', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     // Half a minute at least, however slow the others are.
     migration.configure((config) => (config.target['writeCapacity'] = ITEMS / 30));
@@ -240,7 +240,7 @@ async function halfDone(servers: Servers): Promise<Migration> {
 }
 
 describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
-  it('with another mapping is refused with the difference, and goes on with the old one', async () => {
+  it('a resume with another mapping is refused with the difference, and completes with the old mapping', async () => {
     await using migration = await halfDone(servers);
     const template = (text: string) => (config: ConfigDocument) => {
       const { items } = config.mapping['messages'] as { items: { sortKey: { template: string } }[] };
@@ -261,7 +261,7 @@ describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 
-  it('is what verify advises while the backfill is not finished, and not to begin again', async () => {
+  it('verify advises to resume an unfinished backfill, and not to restart it', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     // A segment of text is no number: the first chunk stops the backfill before anything is done.
     const asNumber = (type: string | undefined) => (config: ConfigDocument) => {
@@ -284,7 +284,7 @@ describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
 });
 
 describe.each(dynamodbPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
-  it('into a table that took the place of the first is refused until --restart', async () => {
+  it('a resume into a table that replaced the first target is refused until --restart', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, table: 'missing' });
     expect(await migration.run(['backfill', '--create-table'])).toMatchObject({ code: 0 });
     const { client, name } = migration.table;
@@ -305,7 +305,7 @@ describe.each(dynamodbPairs)('a resume on $name', { timeout: 120_000 }, (servers
 });
 
 describe.each(serverPairs)('a resume on $name', { timeout: 120_000 }, (servers) => {
-  it('of an altered table is refused with the difference until --restart', async () => {
+  it('a resume of an altered source table is refused with the difference until --restart', async () => {
     await using migration = await halfDone(servers);
     await migration.databases[0]?.query(
       'ALTER TABLE messages ADD COLUMN campaign VARCHAR(20) NULL, MODIFY num_media SMALLINT',

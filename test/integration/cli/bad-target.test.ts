@@ -26,7 +26,7 @@ async function movesAfterwards(migration: Migration, rows: number): Promise<void
 }
 
 describe.each(dynamodbPairs)('a target of the wrong kind: $name', { timeout: 120_000 }, (servers) => {
-  it('has another key schema', async () => {
+  it('dynaferry refuses a target table with another key schema', async () => {
     await using migration = await createMigration({ servers, rows: 20 });
     await using other = await createTable(servers.dynamodb, {
       partitionKey: { name: 'pk', type: 'S' },
@@ -48,7 +48,7 @@ describe.each(dynamodbPairs)('a target of the wrong kind: $name', { timeout: 120
     await movesAfterwards(migration, 20);
   });
 
-  it('is not there, until --create-table makes it with the keys of the mapping', async () => {
+  it('dynaferry refuses a target table that does not exist, until --create-table makes it with the keys of the mapping', async () => {
     await using migration = await createMigration({ servers, rows: 20, table: 'missing' });
     for (const args of [['check'], ['backfill'], ['verify'], ['check', '--all']]) {
       expectRefusal(await migration.run(args), {
@@ -72,7 +72,7 @@ describe.each(dynamodbPairs)('a target of the wrong kind: $name', { timeout: 120
 });
 
 describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (servers) => {
-  it('has no credentials, and says so within seconds', async () => {
+  it('dynaferry reports missing AWS credentials within seconds', async () => {
     await using migration = await createMigration({ servers, rows: 20 });
     for (const args of [['check'], ['plan'], ['diff'], ['backfill'], ['verify']]) {
       const begun = performance.now();
@@ -91,7 +91,7 @@ describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (se
     await movesAfterwards(migration, 20);
   });
 
-  it('knows no region', async () => {
+  it('check reports that no AWS region is known', async () => {
     await using migration = await createMigration({ servers, rows: 20 });
     expectRefusal(await migration.run(['check'], { env: { AWS_REGION: undefined } }), {
       code: 'E_TARGET_CONNECT',
@@ -101,7 +101,7 @@ describe.each(onePair)('a target out of reach: $name', { timeout: 120_000 }, (se
     });
   });
 
-  it('has no endpoint that listens', async () => {
+  it('check reports an endpoint of the target where nothing listens', async () => {
     await using migration = await createMigration({ servers, rows: 20 });
     const unused = createServer().listen(0, '127.0.0.1');
     await once(unused, 'listening');

@@ -10,7 +10,7 @@ import { createMigration, onePair } from '../../support/migration.js';
 const ROWS = 200;
 
 describe.each(onePair)('a config that is edited during a run, $name', { timeout: 60_000 }, (servers) => {
-  test('does not reach the shards that wait', async () => {
+  test('an edit of the config during a run does not reach the shards that still wait', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     // Slow enough that the second shard still waits.
     migration.configure(({ target }) => Object.assign(target, { writeCapacity: 150, maxInFlightRequests: 2 }));

@@ -83,7 +83,7 @@ async function changeRows(migration: Migration, to: string, shard = 0): Promise<
 }
 
 describe.each(onePair)('the age of what was compared, $name', { timeout: 180_000 }, (servers) => {
-  it('an interrupted verification that is resumed days later compares all again, and finds what changed since', async () => {
+  it('a verification that is resumed days later compares all rows again, and finds what changed since', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -112,7 +112,7 @@ describe.each(onePair)('the age of what was compared, $name', { timeout: 180_000
     expect(said).toMatchObject({ code: 1 });
   });
 
-  it('says in words that it begins again, and resumes within verify.maxAge', async () => {
+  it('a resumed verification says that it starts again, and within verify.maxAge resumes', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -147,7 +147,7 @@ describe.each(onePair)('the age of what was compared, $name', { timeout: 180_000
 });
 
 describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeout: 180_000 }, (servers) => {
-  it('a verification over an interrupted backfill proves nothing when that goes on', async () => {
+  it('a verification over an interrupted backfill proves nothing once that backfill continues', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     migration.configure(slowly(ITEMS));
@@ -183,7 +183,7 @@ describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeou
     expect(outcomesOf(after)[0]?.differing).toBeLessThan(ROWS);
   });
 
-  it('a verification that was interrupted over an unfinished backfill is made again after its end', async () => {
+  it('a verification that was interrupted over an unfinished backfill starts again after the backfill is done', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly(ITEMS) });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     await interruptOnce(migration, ['backfill'], () => committedRows(migration, 'backfill') > 0);
@@ -217,7 +217,7 @@ describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeou
     expect(await statusOf(migration)).toMatchObject({ phase: 'verified', tables: [{ standing: 'stands' }] });
   });
 
-  it('says that items are missing because they may not have been moved, and does not advise a restart', async () => {
+  it('verify says that missing items may not have been moved yet, and does not advise a restart', async () => {
     await using migration = await createMigration({ servers, rows: ROWS, config: slowly(ITEMS) });
     await interruptOnce(migration, ['backfill'], () => committedRows(migration, 'backfill') > 0);
     migration.configure(quickly);
@@ -266,7 +266,7 @@ function twoTablesConfig(config: ConfigDocument): void {
 }
 
 describe.each(onePair)('a verdict and the tables that the config names, $name', { timeout: 180_000 }, (servers) => {
-  it('a table that was never begun is neither backfilled nor verified', async () => {
+  it('status shows a shard as neither backfilled nor verified while a table of the config was never started', async () => {
     await using migration = await createMigration({ servers, rows: twoTables, config: twoTablesConfig });
     migration.configure(({ target }) => void Object.assign(target, { writeCapacity: 150, maxInFlightRequests: 1 }));
     const { host, port, user, password, name } = { ...servers.mysql, name: migration.databases[0]?.name ?? '' };
@@ -341,7 +341,7 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
     );
   });
 
-  it('of an interrupted verification, the table that was gone through is not read again', async () => {
+  it('a resumed verification does not read a completed table again', async () => {
     await using migration = await createMigration({ servers, rows: twoTables, config: twoTablesConfig });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -362,7 +362,7 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
 describe.each(onePair)('an interrupted verification of several shards, $name', { timeout: 180_000 }, (servers) => {
   const all = ['verify', '--all', '--jobs', '1'];
 
-  it('takes over what it had finished, with what was found there, and verifies everything when nothing is left', async () => {
+  it('a resumed verification takes over completed shards with their findings, and the next one compares all again', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
@@ -388,7 +388,7 @@ describe.each(onePair)('an interrupted verification of several shards, $name', {
     expect(outcomesOf(again).map(({ takenOver }) => takenOver)).toEqual([[], []]);
   });
 
-  it('a difference that was found before the interruption counts, and what is too long ago is read again', async () => {
+  it('a resumed verification counts differences found before the interruption, and reads again what it compared too long ago', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
@@ -415,7 +415,7 @@ describe.each(onePair)('an interrupted verification of several shards, $name', {
 });
 
 describe.each(onePair)('what a verification goes through, $name', { timeout: 180_000 }, (servers) => {
-  it('rows behind the end of the plan are compared too', async () => {
+  it('a verification compares rows that were inserted behind the end of the plan', async () => {
     await using migration = await createMigration({ servers, rows: twoTables, config: twoTablesConfig });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     // Behind the last row that there was when the table was planned, and more than a chunk of them.
@@ -426,7 +426,7 @@ describe.each(onePair)('what a verification goes through, $name', { timeout: 180
     expect(outcomesOf(result)).toMatchObject([{ missing: 150, differing: 0, counts: { rows: 2 * TABLE_ROWS + 150 } }]);
   });
 
-  it('ranges that are complete are not scanned again by a resume', async () => {
+  it('a resume does not scan completed ranges again', async () => {
     await using migration = await createMigration({ servers, rows: manyRows, config: twoTablesConfig });
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'pass' }));
     migration.configure((config) => {

@@ -7,7 +7,7 @@ import { createMigration, onePair } from '../../support/migration.js';
 import { prices, pricesConfig } from './bad-row-tables.js';
 
 describe.each(onePair)('explain: $name', { timeout: 120_000 }, (servers) => {
-  it('tells a row by key, by condition, by the number of a bad row, or the first one', async () => {
+  it('diff --explain explains a row by key, by condition, by the number of a bad row, or the first one', async () => {
     await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
     const good = await migration.run(['diff', '--explain', '--key', 'secret-0-33']);
     expect(good).toMatchObject({ code: 0, stderr: '' });

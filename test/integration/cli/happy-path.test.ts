@@ -32,7 +32,7 @@ const outcome = (shard: string): object => ({
 const compared = { missing: 0, differing: 0, unresolved: 0, suspects: 0 };
 
 describe.each(serverPairs)('two shards from $name', (servers) => {
-  it('are checked, planned, diffed, moved, verified, and tell scripts so', { timeout: 120_000 }, async () => {
+  it('check, plan, diff, backfill and verify move two shards, as their output says', { timeout: 120_000 }, async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS, table: 'missing' });
 
     const refused = await migration.run(['check', '--json']);
@@ -102,7 +102,7 @@ describe.each(serverPairs)('two shards from $name', (servers) => {
 });
 
 describe.each(onePair)('without a terminal', (servers) => {
-  it('prints plain lines: reports on stdout, progress on stderr', { timeout: 120_000 }, async () => {
+  it('dynaferry without a terminal prints reports to stdout and progress to stderr', { timeout: 120_000 }, async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
 
     const check = await migration.run(['check']);

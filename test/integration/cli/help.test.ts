@@ -13,7 +13,7 @@ const HELP_MS = 300;
 const RUNS = 5;
 
 describe('help', () => {
-  it('lists every command, and each shows an example of itself', async () => {
+  it('dynaferry --help lists every command, and the help of each command shows an example', async () => {
     await using folder = await temporaryFolder();
     const top = await runCli(['--help'], { cwd: folder.path });
     expect(top).toMatchObject({ code: 0, stderr: '' });
@@ -29,7 +29,7 @@ describe('help', () => {
   });
 
   // Its own processor time, user and system: what the clock says depends on what else the machine does.
-  it(`takes less than ${HELP_MS} ms of processor time, in the median of ${RUNS}`, async () => {
+  it(`dynaferry --help takes less than ${HELP_MS} ms of processor time, in the median of ${RUNS} runs`, async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'cpu');
     const tellTime = `import{writeFileSync}from'node:fs';process.on('exit',()=>{const{user,system}=process.cpuUsage();writeFileSync(${JSON.stringify(file)},String((user+system)/1000))})`;
@@ -45,8 +45,8 @@ describe('help', () => {
   });
 });
 
-describe.each(onePair)('with nothing to complain of: $name', { timeout: 120_000 }, (servers) => {
-  it('nothing but progress is on stderr', async () => {
+describe.each(onePair)('a run without faults: $name', { timeout: 120_000 }, (servers) => {
+  it('dynaferry prints nothing but progress to stderr when all is well', async () => {
     await using migration = await createMigration({ servers, rows: 50 });
     await using _user = await leastPrivilegedUser(migration);
     // Where the emulator knows TTL, it is off, and there is a warning about that.

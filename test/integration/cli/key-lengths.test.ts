@@ -14,7 +14,7 @@ const ROWS: Readonly<Record<string, readonly [partition: string, sort: string]>>
 const FITTING = ['longest', 'wide'];
 
 describe.each(serverPairs)('key lengths: $name', { timeout: 120_000 }, (servers) => {
-  it('the longest keys arrive, and one byte more is a bad row', async () => {
+  it('a backfill moves item keys of the greatest length, and reports a key of one byte more as a bad row', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => [

@@ -430,7 +430,7 @@ async function runHere(args: readonly string[], cwd: string, env: NodeJS.Process
 describe.each(onePair)('markers in rows, variables and secrets: $name', { timeout: 300_000 }, (servers) => {
   afterEach(() => vi.unstubAllEnvs());
 
-  it('get out nowhere, whatever is run and whatever goes wrong', async () => {
+  it('markers in rows, variables and secrets appear in no output and no file, whatever command runs or fails', async () => {
     const base: { config: ConfigDocument | null } = { config: null };
     await using migration = await createMigration({
       servers,

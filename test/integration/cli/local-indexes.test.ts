@@ -27,7 +27,7 @@ function notesConfig(config: ConfigDocument): void {
 }
 
 describe.each(dynamodbPairs)('local indexes: $name', { timeout: 240_000 }, (servers) => {
-  it('a row that is too large with its entries is a bad row to diff, plan, backfill, verify and a retry', async () => {
+  it('diff, plan, backfill, verify and a retry report a row whose index entries make it too large as bad', async () => {
     await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig, table: TABLE });
     const rowsMoved = async () => (await migration.items()).map((item) => item['id']?.N);
 
@@ -75,7 +75,7 @@ describe.each(dynamodbPairs)('local indexes: $name', { timeout: 240_000 }, (serv
     expect(await rowsMoved()).toEqual(['1', '2', '3']);
   });
 
-  it('an explanation judges as the backfill does, or says that it could not ask', async () => {
+  it('diff --explain judges a row with local indexes as backfill does, or says that the target did not answer', async () => {
     await using migration = await createMigration({ servers, rows: () => NOTES, config: notesConfig, table: TABLE });
     const explain = ['diff', '--explain', '--key', '2'];
     const asked = await migration.run(explain);

@@ -24,7 +24,7 @@ const byCity = {
 } as const;
 
 describe.each(onePair)('items that the target refuses: $name', { timeout: 240_000 }, (servers) => {
-  test('are bad rows: named, counted, left out, and moved by a retry once they are corrected', async () => {
+  test('items that the target refuses are named and counted as bad rows, and a retry moves them once corrected', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => people,

@@ -4,7 +4,7 @@ import { createMigration, onePair } from '../../support/migration.js';
 import { expectRefusal } from './refusal.js';
 
 describe.each(onePair)('room for item keys: $name', { timeout: 120_000 }, (servers) => {
-  it('is asked for where keys are going to be recorded', async () => {
+  it('dynaferry asks for disk space for item keys only where it will record them', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => [

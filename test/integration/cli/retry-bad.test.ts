@@ -18,7 +18,7 @@ async function attributes(migration: Migration, name: string): Promise<Record<st
 }
 
 describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
-  it('are listed by reason and one by one, with keys only where that is asked for', async () => {
+  it('bad-rows lists bad rows by reason and one by one, and their keys only on request', async () => {
     await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
     expect(await migration.run(['bad-rows'])).toMatchObject({ code: 0, stdout: 's01  nothing is recorded yet\n' });
     expect((await migration.run(['backfill', '--dry-run'])).stdout).toContain('dynaferry bad-rows --all --dry-run');
@@ -64,7 +64,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect((await migration.run(['bad-rows', 's09'])).stderr).toContain('E_SHARD_UNKNOWN');
   });
 
-  it('go once they are corrected, leave the record once they are deleted, and stay where nothing changed', async () => {
+  it('a retry moves corrected rows, forgets deleted ones, and keeps unchanged ones as bad', async () => {
     await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
     const [before] = outcomesOf(await migration.run(['backfill', ...ALLOWED, '--json']));
     expect(before).toMatchObject({ badRows: BAD_PRICES, counts: { rows: 40, items: 8, badRows: BAD_PRICES } });
@@ -109,7 +109,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect((await migration.run(['backfill', '--retry-bad'])).stdout).toContain('no bad rows were recorded');
   });
 
-  it('go with another rule for their column; other changes are refused, and what was moved before is told', async () => {
+  it('a retry accepts another rule for the column of its bad rows, refuses other changes, and reports what was moved before', async () => {
     await using migration = await createMigration({ servers, shards: 3, rows: prices, config: pricesConfig });
     await migration.databases[1]?.query('DELETE FROM prices WHERE id <= 32');
     expect((await migration.run(['backfill', '--shard', 's01', 's02', ...ALLOWED])).code).toBe(1);
@@ -165,7 +165,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(outcomesOf(await migration.run(['verify', '--shard', 's02', '--json']))).toMatchObject([{ differing: 8 }]);
   });
 
-  it('that have grown too large for the machine stay bad and are told of, and the others are moved', async () => {
+  it('a retry keeps rows that became too large for the machine as bad, reports them, and moves the others', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => [
@@ -201,7 +201,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(await migration.items()).toHaveLength(12);
   });
 
-  it('are tried within the budget; a retry that was killed goes on', async () => {
+  it('a retry keeps the budget, and resumes after a kill', async () => {
     await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
     expect((await migration.run(['backfill', ...ALLOWED])).code).toBe(1);
     await migration.databases[0]?.query("UPDATE prices SET price = 5, name = 'n', noted = NULL WHERE id <= 32");
@@ -223,7 +223,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 
-  it('of chunks that are not committed are moved too, and counted once when the backfill resumes', async () => {
+  it('a retry moves bad rows of uncommitted chunks, too, and the resumed backfill counts them once', async () => {
     await using migration = await createMigration({ servers, rows: prices, config: pricesConfig });
     expect((await migration.run(['backfill'])).stderr).toContain('E_BAD_ROWS');
     await migration.databases[0]?.query("UPDATE prices SET price = 5, name = 'n', noted = NULL WHERE id <= 32");
@@ -238,7 +238,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
 });
 
 describe.each(onePair)('rows that share an item key: $name', { timeout: 120_000 }, (servers) => {
-  it('never overwrite each other in a retry either, and go once they differ', async () => {
+  it('a retry never lets rows that share an item key overwrite each other, and moves them once they differ', async () => {
     const paths = [
       'CREATE TABLE paths (folder VARCHAR(20) NOT NULL, file VARCHAR(20) NOT NULL, size INT, PRIMARY KEY (folder, file))',
       "INSERT INTO paths VALUES ('a','bc',1), ('ab','c',2)",

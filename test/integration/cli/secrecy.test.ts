@@ -10,7 +10,7 @@ const PHONE = '+49151MARKER';
 const BODY = 'MARKER-body of a message';
 
 describe.each(onePair)('row values from $name', { timeout: 120_000 }, (servers) => {
-  it('appear nowhere unless asked for', async () => {
+  it('row values appear in no output that does not show them on request', async () => {
     await using migration = await createMigration({ servers, rows: 60 });
     const query = async (sql: string, values: readonly unknown[]): Promise<void> => {
       await migration.databases[0]?.query(sql, values);

@@ -41,7 +41,7 @@ function chunksIn(stateFolder: string): number {
 }
 
 describe.each(onePair)('a setting that is changed before a backfill is resumed, $name', (servers) => {
-  it('does what the list of settings says', { timeout: 300_000 }, async () => {
+  it('a setting changed before a resume does what the list of settings says', { timeout: 300_000 }, async () => {
     for (const [name, value] of Object.entries(TEST_AWS_ENVIRONMENT)) vi.stubEnv(name, value);
     vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', servers.dynamodb.endpoint);
     await using migration = await createMigration({
@@ -181,7 +181,7 @@ const events =
   };
 
 describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
-  it('that would be sharded by different columns: the second is refused, and nothing is overwritten', async () => {
+  it('a shard that would be sharded by another column than the first is refused, and overwrites nothing', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows, config: events('acct') });
     // The sampling of `check` may find the account on both; that is another guard.
     await migration.databases[1]?.query('UPDATE events SET acct = 207 WHERE id = 7');
@@ -213,7 +213,7 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     expect(await migration.items()).toEqual(before);
   });
 
-  it('of which the first one was moved beside a live writer: without one, none of its items is overwritten', async () => {
+  it('a shard without a live writer is refused where the first shard was moved beside one, and overwrites nothing', async () => {
     const counted = (shard: number): readonly string[] => noteTables(shard, ROWS);
     await using migration = await createMigration({ servers, shards: 2, rows: counted, config: noteConfig });
     expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
@@ -237,7 +237,7 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     expect((await migration.items())[0]).toEqual(newer);
   });
 
-  it('of which one has state of a version that bound less: it is taken up, and bound from then on', async () => {
+  it('a shard whose state is of a version that bound less is accepted, and bound from then on', async () => {
     const counted = (shard: number): readonly string[] => noteTables(shard, ROWS);
     await using migration = await createMigration({ servers, shards: 2, rows: counted, config: noteConfig });
     expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });

@@ -35,7 +35,7 @@ async function itemsByShard(migration: Migration): Promise<readonly number[]> {
 }
 
 describe.each(serverPairs)('two shards: $name', { timeout: 120_000 }, (servers) => {
-  it('with a declared sharding column in the key need no register of keys, and the declaration is sampled', async () => {
+  it('two shards with a declared sharding column in the key need no key register, and check samples the declaration', async () => {
     await using migration = await createMigration({
       servers,
       shards: 2,
@@ -53,7 +53,7 @@ describe.each(serverPairs)('two shards: $name', { timeout: 120_000 }, (servers) 
     expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
   });
 
-  it('of which one has rows of an account of the other: check finds it where the sample does', async () => {
+  it('check finds rows of one account on two shards where its sample holds them', async () => {
     await using migration = await createMigration({
       servers,
       shards: 2,
@@ -74,7 +74,7 @@ describe.each(serverPairs)('two shards: $name', { timeout: 120_000 }, (servers) 
 });
 
 describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (servers) => {
-  it('that share an account where it should be of one: the run stops before it writes the second', async () => {
+  it("a run stops before it writes a second shard's row of an account that should be on one shard", async () => {
     await using migration = await createMigration({
       servers,
       shards: 2,
@@ -100,7 +100,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
   });
 
-  it('on which nothing is declared: check warns and says what to declare, and the run overwrites nothing', async () => {
+  it('check warns of shards without a declaration and says what to declare, and the run overwrites nothing', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows, config: events(COUNTED) });
     const check = await migration.run(['check']);
     expect(check).toMatchObject({ code: 0 });
@@ -116,7 +116,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     expect(await itemsByShard(migration)).toEqual([ROWS, 0]);
   });
 
-  it('of which the first was moved before the second was known: the second is refused until the first is guarded too', async () => {
+  it('a shard that was added later is refused until the first shard records its item keys, too', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows, config: events(COUNTED) });
     const both: ConfigDocument['source']['shards'] = [];
     migration.configure((config) => {
@@ -139,7 +139,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     expect(await migration.run(['backfill', '--shard', 's02'])).toMatchObject({ code: 0 });
   });
 
-  it('are compared by what their values are, not by a collation that holds many to be equal', async () => {
+  it('check compares accounts of two shards by their values, not by a collation that takes many to be equal', async () => {
     const named = (shard: number): readonly string[] => [
       'CREATE TABLE events (id INT PRIMARY KEY, account VARCHAR(9) NOT NULL, KEY (account)) COLLATE utf8mb4_general_ci',
       `INSERT INTO events VALUES ${Array.from({ length: 12 }, (_, i) => `(${i}, '${shard === 0 ? 'ac' : 'AC'}${i}')`).join()}`,
@@ -158,7 +158,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     });
   });
 
-  it('say of a declaration which shards were sampled, and why others were not', async () => {
+  it('check says which shards it sampled for a declaration, and why it did not sample the others', async () => {
     const config = events(BY_ACCOUNT, { shardedBy: 'account' });
     await using migration = await createMigration({ servers, shards: 3, rows, config });
     const seen = async (): Promise<string> => (await migration.run(['check'])).stdout;
@@ -175,7 +175,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     expect(await seen()).toMatch(/not sampled, as no index begins with it\n/);
   });
 
-  it('cost statements in proportion to their number', async () => {
+  it('check sends statements in proportion to the number of shards', async () => {
     await using proxy = await startMysqlProxy(servers.mysql);
     await using migration = await createMigration({
       servers,
@@ -202,7 +202,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     expect(many).toBeLessThan(160);
   });
 
-  it('of which one has no such column: told with its line', async () => {
+  it('check names the config line of a sharding column that one shard lacks', async () => {
     await using migration = await createMigration({
       servers,
       shards: 2,

@@ -91,7 +91,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
     ['DECIMAL of two scales', DECIMALS],
     ['ZEROFILL and VARCHAR', ZEROFILL],
     ['case that the mapping ignores', CASES],
-  ])('stops the second shard before it writes a row: %s', async (_, shards) => {
+  ])('a value that two shards print differently stops the second one before it writes a row: %s', async (_, shards) => {
     await using declared = await open(servers, shards);
     expect(await declared.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
     expectRefusal(await declared.run(['backfill', '--shard', 's02']), OVERLAP);
@@ -107,7 +107,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
     expect((await itemsOf(recorded))[0]).toBe(ROWS);
   });
 
-  it.each([true, false])('stops before a row where the register was left behind, declared: %s', async (declared) => {
+  it.each([true, false])('a lost key register stops the second shard before a write, declared %s', async (declared) => {
     await using migration = await open(servers, { ...CASES, declared });
     expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
     for (const name of ['item-keys.db', 'item-keys.seen']) rmSync(join(migration.stateFolder, name));
@@ -143,7 +143,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
         values: [text('ac', 'ac'), text('AC', 'AC')],
       },
     ],
-  ])('is found by check where the sample has it: %s', async (_, shards) => {
+  ])('check finds one value that two shards print differently, where its sample holds it: %s', async (_, shards) => {
     await using migration = await open(servers, { ...shards, indexed: true });
     expectRefusal(await migration.run(['check']), OVERLAP_SAMPLED);
   });
@@ -154,7 +154,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
       'case that the mapping tells apart',
       { definitions: ['VARCHAR(10)', 'VARCHAR(10)'], values: [text('ac', 'ac'), text('AC', 'AC')] },
     ],
-  ])('is not found where it is another value: %s', async (_, shards) => {
+  ])('check and backfill accept values of two shards that are not the same: %s', async (_, shards) => {
     await using migration = await open(servers, { ...shards, indexed: true });
     const check = await migration.run(['check']);
     expect(check.stdout).toMatch(/sampled values are on no second one/);
@@ -187,7 +187,7 @@ async function asBefore({ stateFolder }: Migration, values: readonly string[]): 
 describe.each(onePair)('a shard that an earlier version began: $name', { timeout: 180_000 }, (servers) => {
   const rows = Array.from({ length: ROWS }, (_, i) => i + 1);
 
-  it('goes on among its own claims, and keeps those of others off', async () => {
+  it('a shard that an earlier version started resumes among its own claims, and other shards cannot take them', async () => {
     const same: Shards = {
       definitions: ['DECIMAL(10,2)', 'DECIMAL(10,2)'],
       values: [number, (row) => String(row === 7 ? 7 : row + 100)],
@@ -209,7 +209,7 @@ describe.each(onePair)('a shard that an earlier version began: $name', { timeout
     expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 0 });
   });
 
-  it('is to begin again before one that defines the column otherwise is moved', async () => {
+  it('a shard that an earlier version started must restart before a shard that defines the column differently is moved', async () => {
     await using migration = await open(servers, DECIMALS);
     expect(await migration.run(['backfill', '--shard', 's01'])).toMatchObject({ code: 0 });
     await asBefore(

@@ -38,7 +38,7 @@ describe.each(onePair)('shards of $name of which two say nothing', { timeout: 18
   it.each([
     { command: ['plan'], shows: /^s03 {2}messages$/m },
     { command: ['diff', '--sample', '1'], shows: /^s03 messages {2}/m },
-  ])('$command', async ({ command, shows }) => {
+  ])('the command $command shows the other shards while two shards do not answer', async ({ command, shows }) => {
     await using migration = await createMigration({ servers, shards: SILENT + 1, rows: 20 });
     await using silent = await silentServers();
     const silence = ({ source }: ConfigDocument): void => {

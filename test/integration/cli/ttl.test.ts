@@ -79,7 +79,7 @@ function clockAhead({ folder }: Migration, ms: number): Record<string, string> {
 const withTtl = dynamodbPairs.filter(({ dynamodb }) => dynamodb.name !== 'dynalite');
 
 describe.each(dynamodbPairs)('absent items whose time is over, TTL off: $name', { timeout: 120_000 }, (servers) => {
-  it('are missing, all ten of them, as rows of 2015 are with a retention of 30 days', async () => {
+  it('verify reports expired items as missing while TTL is off, as for rows of 2015 with a retention of 30 days', async () => {
     await using migration = await expiring(servers, Date.parse('2015-01-01T00:00:00Z'));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     await deleteAll(migration);
@@ -95,7 +95,7 @@ describe.each(dynamodbPairs)('absent items whose time is over, TTL off: $name', 
 describe.each(withTtl)('absent items of rows that are skipped once expired: $name', { timeout: 120_000 }, (servers) => {
   const UNTIL_OVER_MS = 15_000;
 
-  it('are missing, also where their time runs out between two looks', async () => {
+  it('verify reports absent items of skipped rows as missing, also where they expire between two looks', async () => {
     await using migration = await expiring(servers, Date.now(), 'skip');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     await deleteAll(migration);
@@ -121,7 +121,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     ['their time was over for five years when they were written', Date.now() - 6 * 365 * DAY_MS, 'ttl', 0],
     ['their time is not over', Date.now(), 'ttl', 0],
     ['their time is over', YESTERDAY, 'ttl', ROWS],
-  ])('where %s', async (_, time, attribute, deleted) => {
+  ])('verify tells items that TTL deleted from missing ones, where %s', async (_, time, attribute, deleted) => {
     await using migration = await expiring(servers, time);
     await setTtl(migration, attribute);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -144,7 +144,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
 
   // DynamoDB Local itself deletes what has expired, every now and then once TTL is on: where it did so just then, the
   // test has no items.
-  it('those that are there are seen, and differ where they differ, whatever their time', { retry: 6 }, async () => {
+  it('verify sees items that exist, and reports their differences, whatever their TTL says', { retry: 6 }, async () => {
     await using migration = await expiring(servers, YESTERDAY);
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -163,7 +163,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
         await setTtl(migration, 'old');
       },
     ],
-  ])('what was taken for deleted is unresolved where TTL is switched %s during the verification', async (_, change) => {
+  ])('verify reports items seemingly deleted by TTL as unresolved when TTL is switched %s', async (_, change) => {
     await using migration = await expiring(servers, YESTERDAY);
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -193,7 +193,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 
-  it('are missing where AWS does not let the role ask whether TTL is on, which is said', async () => {
+  it('verify reports absent items as missing, and says why, where AWS refuses to tell whether TTL is on', async () => {
     await using migration = await expiring(servers, YESTERDAY);
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
@@ -207,7 +207,7 @@ describe.each(withTtl)('absent items and TTL: $name', { timeout: 120_000 }, (ser
     expect(result.stderr).toContain('AWS refused DescribeTimeToLive');
   });
 
-  it('are missing where they expire only by a clock that is ahead of the service', async () => {
+  it('verify reports absent items as missing where they have expired only by a clock ahead of the service', async () => {
     await using migration = await expiring(servers, Date.now() - 30 * DAY_MS + 600_000);
     await setTtl(migration, 'ttl');
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });

@@ -30,7 +30,7 @@ function names(tablesOf: readonly string[]): (config: ConfigDocument) => void {
 const FIRST = { pk: { S: 'alpha#0' }, sk: { S: 'row' } };
 
 describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (servers) => {
-  it('does not tell what an earlier verification found as the news of a run that compared nothing', async () => {
+  it("verify does not report an earlier verification's findings as news of a run that compared nothing", async () => {
     await using migration = await createMigration({ servers, rows: tables, config: names(TABLES) });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     await migration.table.client.send(new DeleteItemCommand({ TableName: migration.table.name, Key: FIRST }));
@@ -45,7 +45,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     expect(refused.stdout).not.toMatch(/missing +\{|oldest comparison/);
   });
 
-  it('advises to compare again what was not read again, and keeps the differences of it', async () => {
+  it('verify advises to compare again what it did not read again, and keeps its differences', async () => {
     await using migration = await createMigration({ servers, rows: tables, config: names(TABLES) });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     const [lost] = (await migration.items()).filter(({ pk }) => pk?.S === FIRST.pk.S);
@@ -72,7 +72,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     expect(again.stdout).toMatch(/^every row has its item, equal in every attribute; oldest comparison \d+s ago$/m);
   });
 
-  it('counts what an unfinished backfill has not moved, and keeps the first of it: the state stays small', async () => {
+  it('verify counts all items that an unfinished backfill has not moved, and records only the first ones', async () => {
     const rows = 12_000;
     const made = (): readonly string[] => [
       'CREATE TABLE alpha (id INT NOT NULL PRIMARY KEY, body VARCHAR(40))',
@@ -99,7 +99,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     expect(size() - before).toBeLessThan((rows / 100) * 1_024 + 300_000);
   });
 
-  it('says that --restart does not write over an item of the same version, beside a live writer', async () => {
+  it('verify beside a live writer says that --restart does not overwrite an item of the same version', async () => {
     const config = (document: ConfigDocument): void => {
       names(['alpha'])(document);
       Object.assign(document.target, {

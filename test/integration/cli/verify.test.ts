@@ -40,7 +40,7 @@ async function pricedItem(migration: Migration, index: number): Promise<Item> {
 }
 
 describe.each(serverPairs)('a verification of $name', { timeout: 120_000 }, (servers) => {
-  it('finds missing and changed items and rows, names them by key and attribute, and passes once they are right', async () => {
+  it('verify finds missing and changed items and rows, names them by key and attribute, and passes once they are right', async () => {
     await using migration = await createMigration({ servers, rows: ROWS });
     const put = (Item: Item) =>
       migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item }));
@@ -115,7 +115,7 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
     return { result, looks };
   }
 
-  it('takes an item that catches up for no difference', async () => {
+  it('verify does not report an item that catches up as a difference', async () => {
     const { result, looks } = await verifyWhile(async (look, row) => {
       if (look === 1) await row.changeItem('before');
     });
@@ -123,7 +123,7 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
     expect({ code: result.code, looks }).toEqual({ code: 0, looks: 2 });
   });
 
-  it('takes a row that changes, and its item after it, for no difference', async () => {
+  it('verify does not report a row that changes, and whose item follows, as a difference', async () => {
     const { result, looks } = await verifyWhile(async (look, row) => {
       if (look === 0) await row.changeRow('meanwhile');
       if (look === 2) await row.changeItem('meanwhile');
@@ -132,7 +132,7 @@ describe.each(onePair)('a verification under live writes: $name', { timeout: 120
     expect({ code: result.code, looks }).toEqual({ code: 0, looks: 3 });
   });
 
-  it('does not pass what keeps changing, and calls it no difference either', async () => {
+  it('verify reports a row that keeps changing as unresolved: neither equal nor a difference', async () => {
     const { result } = await verifyWhile(async (look, row) => await row.changeRow(`change ${look}`));
     expect(outcomeOf(result)).toMatchObject({ status: 'differences', missing: 0, differing: 0, unresolved: 1 });
     expect(result.code).toBe(1);

@@ -17,7 +17,7 @@ const whole =
   };
 
 describe.each(serverPairs)('a table without a usable key: $name', { timeout: 120_000 }, (servers) => {
-  it('is refused with the alternatives, and moved whole where the config says so', async () => {
+  it('a backfill refuses a table without a usable key with the alternatives, and moves it whole where the config says so', async () => {
     await using migration = await createMigration({ servers, rows: () => PREFIXES, config: whole(undefined) });
     expectRefusal(await migration.run(['backfill']), {
       code: 'E_TABLE_NO_KEY',
@@ -36,7 +36,7 @@ describe.each(serverPairs)('a table without a usable key: $name', { timeout: 120
 });
 
 describe.each(onePair)('a table that is read whole: $name', { timeout: 120_000 }, (servers) => {
-  it('is refused above its limits, before anything is written', async () => {
+  it('dynaferry refuses to read a table whole that exceeds its limits, before it writes anything', async () => {
     await using migration = await createMigration({ servers, rows: () => PREFIXES, config: whole({ maxRows: 3 }) });
     for (const command of ['check', 'backfill']) {
       expectRefusal(await migration.run([command]), {
@@ -58,7 +58,7 @@ describe.each(onePair)('a table that is read whole: $name', { timeout: 120_000 }
     expect(await migration.items()).toEqual([]);
   });
 
-  it('with two rows of one item key is refused before anything is written, and both are named', async () => {
+  it('a backfill of a whole table refuses two rows of one item key before it writes anything, and names both', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => PREFIXES,
@@ -89,7 +89,7 @@ describe.each(onePair)('a table that is read whole: $name', { timeout: 120_000 }
     expect(await migration.items()).toEqual([]);
   });
 
-  it('begins its chunk again when it was stopped by bad rows, which are forgotten once mended', async () => {
+  it('a backfill of a whole table that bad rows stopped starts its chunk again, and forgets mended rows', async () => {
     await using migration = await createMigration({ servers, rows: () => PREFIXES, config: whole({ maxRows: 9 }) });
     await migration.databases[0]?.query("UPDATE prefixes SET prefix = '' WHERE prefix = '4915'");
     const stopped = await migration.run(['backfill']);
@@ -101,7 +101,7 @@ describe.each(onePair)('a table that is read whole: $name', { timeout: 120_000 }
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });
 
-  it('is verified: what is missing or differs is found', async () => {
+  it('verify finds missing and differing items of a table that is read whole', async () => {
     await using migration = await createMigration({ servers, rows: () => PREFIXES, config: whole({ maxRows: 9 }) });
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     await migration.databases[0]?.query("UPDATE prefixes SET cents = 9 WHERE prefix = '43'");

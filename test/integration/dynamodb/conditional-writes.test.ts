@@ -33,7 +33,7 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
   /** What a server cannot do is no test that was skipped. */
   const telling = tells ? [server] : [];
 
-  test('an item goes where nothing or an older one is, and nowhere else', async () => {
+  test('a conditional put writes only where there is no item or an older one', async () => {
     await using target = await openTarget(server, { conditional: true });
     const kept = [
       live('newer', { N: '11' }),
@@ -54,20 +54,20 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     expect(JSON.stringify(warnings)).not.toContain('live"');
   });
 
-  test('an item that is there already is no newer one', async () => {
+  test('a conditional put does not count an equal item in the table as newer', async () => {
     await using target = await openTarget(server, { conditional: true });
     const items = sampleItems(30, 3);
     await target.writer.write(items);
     expect(await target.writer.write(items)).toEqual({ items: 30, newer: tells ? 0 : 30, superseded: 0, units: 30 });
   });
 
-  test.each(telling)('a refused put counts by the larger of both items in the budget', async () => {
+  test.each(telling)('a refused conditional put consumes the budget by the larger of both items', async () => {
     await using target = await openTarget(server, { conditional: true });
     await put(server, target.table, { ...live('1', { N: '2' }), body: { S: 'x'.repeat(4_500) } });
     expect(await target.writer.write([sampleItem('A', '1')])).toEqual({ items: 1, newer: 1, superseded: 0, units: 5 });
   });
 
-  test.each(telling)('what indexes add is learned from puts that went through alone', async () => {
+  test.each(telling)('the item writer learns what indexes cost from conditional puts that succeed alone', async () => {
     const index = {
       name: 'by_body',
       partitionKey: { name: 'body', type: 'S' },
@@ -94,19 +94,22 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     ['lost', { kind: 'reset', applied: false }, true],
     ['garbled', { kind: 'garbled', applied: true }, true],
   ];
-  test.each(faults)('a put that was %s is tried again, and counts once', async (_, fate, suspects) => {
-    await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint, conditional: true });
-    const item = sampleItem('A', '1');
-    const applied = 'applied' in fate && fate.applied;
-    const newer = applied && !tells ? 1 : 0;
-    expect(await target.writer.write([item])).toEqual({ items: 1, newer, superseded: 0, units: 1 });
-    expect(await target.stored()).toEqual([item.text]);
-    expect(target.suspects).toEqual(suspects ? [item.keyText] : []);
-    expect(proxy.requests.map(({ operation }) => operation)).toEqual(['PutItem', 'PutItem']);
-  });
+  test.each(faults)(
+    'the item writer retries a conditional put that was %s, counted once',
+    async (_, fate, suspects) => {
+      await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
+      await using target = await openTarget(server, { endpoint: proxy.endpoint, conditional: true });
+      const item = sampleItem('A', '1');
+      const applied = 'applied' in fate && fate.applied;
+      const newer = applied && !tells ? 1 : 0;
+      expect(await target.writer.write([item])).toEqual({ items: 1, newer, superseded: 0, units: 1 });
+      expect(await target.stored()).toEqual([item.text]);
+      expect(target.suspects).toEqual(suspects ? [item.keyText] : []);
+      expect(proxy.requests.map(({ operation }) => operation)).toEqual(['PutItem', 'PutItem']);
+    },
+  );
 
-  test('a put that lands late changes nothing that is newer, a tombstone included', async () => {
+  test('a conditional put that lands late changes nothing newer, also no tombstone', async () => {
     await using proxy = await startFaultProxy(
       server.endpoint,
       inOrder({ kind: 'held', sender: 'reset' }, { kind: 'held', sender: 'reset' }),
@@ -125,7 +128,7 @@ describe.each(dynamodbServers)('conditional writes: $name', (server) => {
     expect([...(await target.stored())].sort()).toEqual(textsOf(now));
   });
 
-  test('a row that was read too long ago is not written: its tombstone may be gone', async () => {
+  test('the item writer refuses to write a row that was read too long ago, as its tombstone may be gone', async () => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle' }));
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,

@@ -31,7 +31,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     ['of 390 KB, as expected', LARGE, 1],
     ['of 390 KB where small ones were expected', 'small', 1],
     ['of 390 KB, in an answer each', LARGE, 40],
-  ])('items %s: never more than the budget has granted, and two requests', async (_, expected, reads) => {
+  ])('the item reader exceeds the granted budget by at most two requests, for items %s', async (_, expected, reads) => {
     const meter = new ReadMeter();
     await using proxy = await startFaultProxy(server.endpoint, meter.plan);
     const unitsPerSecond = 1000;
@@ -58,7 +58,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     expect(meter.excess(unitsPerSecond, begun)).toBeLessThan(2 * 96);
   });
 
-  test('many reads of small and of large items at once', async () => {
+  test('the item reader exceeds the granted budget by at most two requests, for concurrent reads of small and large items', async () => {
     const meter = new ReadMeter();
     await using proxy = await startFaultProxy(server.endpoint, meter.plan);
     const unitsPerSecond = 1500;
@@ -74,7 +74,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
     expect(meter.excess(unitsPerSecond, begun)).toBeLessThan(2 * 96);
   });
 
-  test('large items that are missing cost one unit each, and hold up nothing', async () => {
+  test('the item reader pays one unit for each large item that is missing, and does not wait for more', async () => {
     const meter = new ReadMeter();
     await using proxy = await startFaultProxy(server.endpoint, meter.plan);
     const budget = new TokenBucket(1000);
@@ -88,13 +88,21 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
   });
 
   test.each<[string, Fate | 'refused connections', number]>([
-    ['a throttle keeps what it was to cost', { kind: 'throttle' }, 30],
-    ['a request that may have been read keeps it as well', { kind: 'reset', applied: true }, 30],
-    ['an answer that cannot be read keeps it as well', { kind: 'garbled', applied: true }, 30],
-    ['an error of the service keeps it as well', { kind: 'error', status: 500, name: 'InternalServerError' }, 30],
-    ['what is surely not read comes back', 'refused connections', 0],
-    ['what the service refuses as invalid comes back', { kind: 'error', status: 400, name: 'ValidationException' }, 0],
-  ])('%s', async (_, fate, kept) => {
+    ['keeps a throttled read debited', { kind: 'throttle' }, 30],
+    ['keeps a read debited that may have happened', { kind: 'reset', applied: true }, 30],
+    ['keeps a read debited whose answer it cannot read', { kind: 'garbled', applied: true }, 30],
+    [
+      'keeps a read debited that failed within the service',
+      { kind: 'error', status: 500, name: 'InternalServerError' },
+      30,
+    ],
+    ['credits a read that surely did not happen', 'refused connections', 0],
+    [
+      'credits a read that the service refuses as invalid',
+      { kind: 'error', status: 400, name: 'ValidationException' },
+      0,
+    ],
+  ])('the item reader %s', async (_, fate, kept) => {
     const budget = new SeenBucket(1_000_000);
     let failing: Fate = { kind: 'pass' };
     await using proxy = await startFaultProxy(server.endpoint, ({ operation }) =>
@@ -117,7 +125,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
   });
 
   test.each([0.5, 1])(
-    'of keys that come back unprocessed (%d of them) alone stays debited what they were to cost',
+    'the item reader keeps only keys that come back unprocessed (%d of them) debited at their expected cost',
     async (share) => {
       const budget = new SeenBucket(1_000_000);
       let fate: Fate = { kind: 'pass' };
@@ -153,7 +161,7 @@ describe.each(dynamodbServers)('the budget of reads: $name', (server) => {
 
 // dynalite's are full at 1 MB.
 describe.each(dynamodbServers.filter(({ name }) => name !== 'dynalite'))('an answer that is full: $name', (server) => {
-  test('leaves keys unprocessed, which is no throttling', async () => {
+  test('the item reader does not take the unprocessed keys of a full answer for throttling', async () => {
     await using target = await openTarget(server, { maxInFlightRequests: 1 });
     const stored = items(45, LARGE);
     await target.writer.write(stored);

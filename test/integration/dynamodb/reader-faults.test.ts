@@ -26,7 +26,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     ['no answer in time', { kind: 'hang', applied: false }],
     ['an answer cut off', { kind: 'garbled', applied: false }],
     ['InternalServerError', { kind: 'error', status: 500, name: 'InternalServerError' }],
-  ])('%s is asked again', async (_, fate) => {
+  ])('the item reader asks again after %s', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, readsInOrder(fate, fate));
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
@@ -42,7 +42,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     expect(target.suspects).toEqual([]);
   });
 
-  test('without ConsumedCapacity the units come from the sizes: 4 KB each, one for a key without an item', async () => {
+  test('the item reader without ConsumedCapacity computes units from sizes: 4 KB each, and one for a missing item', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'no capacity' }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const items = sampleItems(10, 2, 'A', 'x'.repeat(5000));
@@ -55,7 +55,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     ['AccessDeniedException', 'E_TARGET_ACCESS'],
     ['ResourceNotFoundException', 'E_TARGET_GONE'],
     ['ValidationException', 'E_TARGET_REQUEST'],
-  ])('%s ends the read as %s', async (name, code) => {
+  ])('%s ends a read with %s', async (name, code) => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'error', status: 400, name }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({ code });
@@ -64,7 +64,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
   test.each<[string, Fate]>([
     ['refuses all requests', { kind: 'throttle' }],
     ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
-  ])('a table that %s for ever is E_TARGET_UNAVAILABLE once the patience is over', async (_, fate) => {
+  ])('the item reader fails with E_TARGET_UNAVAILABLE when its patience ends with a table that %s', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, () => fate);
     await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.3 });
     await expect(target.reader.read(sampleItems(300, 3), never)).rejects.toMatchObject({
@@ -72,7 +72,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     });
   });
 
-  test('waiting for a small budget between two failures uses up no patience', async () => {
+  test('the item reader does not count waits for a small budget between two failures as patience', async () => {
     const throttle: Fate = { kind: 'throttle' };
     await using proxy = await startFaultProxy(server.endpoint, inOrder(throttle, throttle));
     // Ten keys at a unit each, and what was refused stays debited: the next try comes two seconds later.
@@ -82,7 +82,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     expect(target.events.filter(({ name }) => name === 'request.retried')).toHaveLength(2);
   });
 
-  test('a request under way is no waiting for the budget, though another waits for it meanwhile', async () => {
+  test('the item reader counts a request in flight as patience, though another request waits for the budget', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
     // Each try costs a unit that nobody gives back: all parts of the read wait, are let go at once, and all but one
     // have to wait on.
@@ -100,7 +100,7 @@ describe.each(dynamodbServers)('reader faults: $name', (server) => {
     expect(target.events.filter(({ name }) => name === 'request.retried').length).toBeLessThan(8);
   });
 
-  test('an abort ends a read that gets no answer', async () => {
+  test('an aborted signal ends a read that gets no answer', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'hang', applied: false }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const begun = performance.now();

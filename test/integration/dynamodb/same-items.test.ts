@@ -33,7 +33,7 @@ const PLAIN = {
 };
 
 describe.each(dynamodbServers)('items that are the same: $name', (server) => {
-  test('plain attributes are known as they are', async () => {
+  test('the item reader recognizes equal items of plain attributes without parsing them', async () => {
     await using target = await openTarget(server);
     const items = Array.from({ length: 120 }, (_, i) =>
       itemOf(String(i), i % 3 === 0 ? PLAIN : { ...PLAIN, [`n${String(i)}`]: { N: String(i) } }),
@@ -43,7 +43,7 @@ describe.each(dynamodbServers)('items that are the same: $name', (server) => {
     expect(target.parsed).toEqual([]);
   });
 
-  test('sets, maps and numbers that come back in another form are the same too', async () => {
+  test('the item reader recognizes equal sets, maps and numbers that come back in another form', async () => {
     await using target = await openTarget(server);
     const others = {
       s: { SS: ['b', 'a', 'é', '😀', '\uffff'] },
@@ -60,7 +60,7 @@ describe.each(dynamodbServers)('items that are the same: $name', (server) => {
     expect((await target.reader.read(items, never)).found).toEqual([SAME, SAME]);
   });
 
-  test('whatever differs is parsed', async () => {
+  test('the item reader parses every item that differs', async () => {
     await using target = await openTarget(server);
     const stored = [itemOf('1', PLAIN), itemOf('2', PLAIN), itemOf('3', PLAIN), itemOf('4', PLAIN)];
     await target.writer.write(stored);

@@ -47,7 +47,7 @@ async function newTable(server: DynamodbServer, given: Partial<NewTable> = {}): 
 }
 
 describe.each(dynamodbServers)('tables: $name', (server) => {
-  test('a table whose answers were lost is made once, and has its TTL', async () => {
+  test('createTable() whose answers are lost creates one table, with its TTL', async () => {
     const lost = new Set<string>();
     // The first of each: applied, and never answered.
     const control = ({ operation }: SeenRequest): Fate => {
@@ -63,7 +63,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     if (server.name !== 'dynalite') expect(ttl).toMatchObject({ attribute: 'expires' });
   });
 
-  test('an on-demand table with an index is created, ACTIVE, and described as it is', async () => {
+  test('createTable() creates an on-demand table with an index, waits until it is ACTIVE, and describes it as it is', async () => {
     await using place = await newTable(server, {
       ttlAttribute: 'expires',
       indexes: [
@@ -90,13 +90,13 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     expect(await describeTargetTable(place.connection, place.wanted.table, never)).toEqual(facts);
   });
 
-  test('a provisioned table has the capacity asked for; without a sort key it has none', async () => {
+  test('createTable() creates a provisioned table with the capacity asked for, and without a sort key where none is asked for', async () => {
     await using place = await newTable(server, { billing: 'provisioned', sortKey: null });
     const facts = await createTable(place.connection, place.wanted, never);
     expect(facts).toMatchObject({ billing: 'provisioned', provisionedWriteUnits: 120, sortKey: null, stream: false });
   });
 
-  test('local and global indexes are told apart, each with what it projects', async () => {
+  test('describeTargetTable() tells local from global indexes, each with its projection', async () => {
     const at = (name: string) => ({ name, type: 'N' }) as const;
     await using table = await createTestTable(server, {
       partitionKey: { name: 'pk', type: 'S' },
@@ -121,7 +121,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     ]);
   });
 
-  test('a table that is there already is left as it is', async () => {
+  test('createTable() leaves an existing table as it is', async () => {
     await using place = await newTable(server);
     const first = await createTable(place.connection, place.wanted, never);
     const second = await createTable(
@@ -135,7 +135,7 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
   test.each([
     ['DELETING', /will not come back/],
     ['INACCESSIBLE_ENCRYPTION_CREDENTIALS', /KMS key/],
-  ])('a table that is %s is not waited for', async (status, says) => {
+  ])('createTable() does not wait for a table that is %s', async (status, says) => {
     await using place = await newTable(server);
     await createTable(place.connection, place.wanted, never);
     const control = tableStatus(status);
@@ -148,14 +148,14 @@ describe.each(dynamodbServers)('tables: $name', (server) => {
     connection.close();
   });
 
-  test('no table is null', async () => {
+  test('describeTargetTable() returns null for a table that does not exist', async () => {
     await using place = await newTable(server);
     expect(await describeTargetTable(place.connection, place.wanted.table, never)).toBeNull();
   });
 });
 
 describe.each(dynamodbServers.slice(0, 1))('an endpoint where nothing listens', (server) => {
-  test('is E_TARGET_CONNECT, soon', async () => {
+  test('describeTargetTable() fails with E_TARGET_CONNECT where nothing listens at the endpoint', async () => {
     const closed = await startFaultProxy(server.endpoint, inOrder());
     await closed[Symbol.asyncDispose]();
     Object.assign(process.env, TEST_AWS_ENVIRONMENT);

@@ -93,7 +93,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
       (thrown: unknown) => (thrown instanceof FerryError ? thrown.code : String(thrown)),
     );
 
-  test('asks at a checkpoint only where the last look is long ago, once for all that wait; before a verdict always', async () => {
+  test('the target guard shares one look among checkpoints, skips it where the last one is recent, and looks before each verdict', async () => {
     const seldom = await guard(HOURS);
     await seldom.atCheckpoint(never);
     expect(looks).toBe(0);
@@ -106,7 +106,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(warnings).toEqual([]);
   });
 
-  test('a run that is stopping records what is done, whatever a look would say or has not said yet', async () => {
+  test('the target guard lets a stopping run record its checkpoint, whatever a look would find', async () => {
     const look = await guard();
     fate = told({ TableId: 'another' });
     await look.atCheckpoint(AbortSignal.abort());
@@ -143,13 +143,13 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     ['in a state that nobody knows', told({ TableStatus: '__proto__' }), 'E_TARGET_NOT_ACTIVE'],
     ['told by nothing', told({ TableId: null, CreationDateTime: null }), 'E_TARGET_REQUEST'],
     ['not to be asked for any more', refusal('AccessDeniedException'), 'E_TARGET_ACCESS'],
-  ])('a table that is %s', async (_, answer, code) => {
+  ])('the target guard judges a table that is %s', async (_, answer, code) => {
     const look = await guard();
     fate = answer;
     expect([await codeOf(look.atCheckpoint(never)), await codeOf(look.confirm(never))]).toEqual([code, code]);
   });
 
-  test('a look that is not answered lets a checkpoint pass, told once; a verdict waits for it, as long as the patience', async () => {
+  test('the target guard lets a checkpoint pass without an answer, with one warning, and makes a verdict wait', async () => {
     const look = await guard(0, 0);
     fate = refusal('ThrottlingException');
     await look.atCheckpoint(never);
@@ -168,7 +168,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(await verdict).toBe('the same table');
   });
 
-  test('a look without an answer is waited for once, for two seconds; the next checkpoint hears what it found', async () => {
+  test('the target guard waits once, for two seconds, for an unanswered look, and the next checkpoint gets its result', async () => {
     const look = await guard(0, 30, 0, 'another table');
     fate = { kind: 'late', ms: 3_000 };
     const begun = performance.now();
@@ -184,7 +184,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     await expect.poll(() => codeOf(look.atCheckpoint(never))).toBe('E_TARGET_GONE');
   });
 
-  test('that the table is not there is believed only where it stays so', async () => {
+  test('the target guard believes that the table is gone only where it stays so', async () => {
     const look = await guard(0, 30, 60_000);
     for (const asks of [(): Promise<void> => look.atCheckpoint(never), () => look.confirm(never)]) {
       let absences = 0;
@@ -194,14 +194,14 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(warnings).toEqual([]);
   });
 
-  test('a verification asks again, too, before it believes that TTL is of no table', async () => {
+  test('lookAtTtl() asks again before it believes that the table does not exist', async () => {
     let absences = 0;
     decide = (): Fate => (absences++ < 1 ? refusal('ResourceNotFoundException') : PASS);
     await lookAtTtl(connection, table.name, never);
     expect(absences).toBe(2);
   });
 
-  test('a look whose signature is refused is signed anew, as writes are: keys that expired, a clock that is off', async () => {
+  test('the target guard signs a refused look anew, for expired credentials and for a clock that is off', async () => {
     const look = await guard();
     let refusals = 0;
     for (const refused of [refusal('ExpiredTokenException'), skewed(Date.now() + HOURS)]) {
@@ -214,7 +214,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(warnings).toEqual([]);
   });
 
-  test('credentials that cannot be had for a moment end no run: those of the writes may still serve', async () => {
+  test('the target guard warns of unavailable credentials at a checkpoint, and refuses a verdict with E_TARGET_CREDENTIALS', async () => {
     const look = await guard(0, 0);
     fate = refusal('UnrecognizedClientException');
     await look.atCheckpoint(never);
@@ -226,7 +226,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     expect(await codeOf(look.confirm(never))).toBe('the same table');
   });
 
-  test('an index or a replica that comes, goes or fails is named, each once', async () => {
+  test('the target guard warns once of each index or replica that appears, disappears or fails', async () => {
     const look = await guard();
     const replicas = [{ RegionName: 'eu-west-1', ReplicaStatus: 'REPLICATION_NOT_AUTHORIZED' }];
     for (const facts of [
@@ -246,7 +246,7 @@ describe.each(dynamodbServers)('the look at the target: $name', (server) => {
     ]);
   });
 
-  test('says why a request found no table', async () => {
+  test('the target guard explains why a request found no table', async () => {
     const look = await guard();
     const gone = new FerryError('E_TARGET_GONE', 'not there', 'look');
     expect(await look.explained(gone, never)).toBe(gone);

@@ -19,7 +19,7 @@ function payloads(target: TargetUnderTest, name: string): readonly Record<string
 }
 
 describe.each(dynamodbServers)('bounds: $name', (server) => {
-  test('patience counts from the last progress: failures now and then go on for ever', async () => {
+  test('the patience of the item writer counts from its last progress, so occasional failures never end a run', async () => {
     let requests = 0;
     await using proxy = await startFaultProxy(server.endpoint, () =>
       requests++ % 2 === 0 ? { kind: 'error', status: 503, name: 'ServiceUnavailable' } : { kind: 'pass' },
@@ -42,7 +42,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     ['answers that processed nothing', { kind: 'unprocessed', share: 1 }],
     ['refusals', { kind: 'throttle' }],
     ['errors', { kind: 'error', status: 500, name: 'InternalServerError' }],
-  ])('%s are waited for ever longer, by writer and reader', async (_, fate) => {
+  ])('the item writer and the item reader wait longer after each of several %s', async (_, fate) => {
     let left = 4;
     await using proxy = await startFaultProxy(server.endpoint, () => (left-- > 0 ? fate : { kind: 'pass' }));
     await using target = await openTarget(server, {
@@ -63,7 +63,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     expect(told('BatchGetItem')).toEqual(growing);
   });
 
-  test('a hot key range is waited for longer, and is told as a throttle of its own reasons', async () => {
+  test('the item writer waits longer after a hot key range, and reports it as a throttle with its own reasons', async () => {
     const reasons = ['TableWriteKeyRangeThroughputExceeded'];
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle', reasons }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, random: () => 0.5 });
@@ -73,12 +73,12 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
   });
 
   test.each<[string, Fate | 'refused connections', number]>([
-    ['a throttle stays debited: attempts for nothing must not go out at any rate', { kind: 'throttle' }, 30],
-    ['a request that may have been applied stays debited', { kind: 'reset', applied: true }, 30],
-    ['an answer that cannot be read stays debited', { kind: 'garbled', applied: true }, 30],
-    ['what is surely not written comes back', 'refused connections', 0],
-    ['what no repetition changes comes back', { kind: 'error', status: 400, name: 'AccessDeniedException' }, 0],
-  ])('%s', async (_, fate, kept) => {
+    ['keeps a throttled write debited, so that futile attempts have a limited rate', { kind: 'throttle' }, 30],
+    ['keeps a write debited that may have been applied', { kind: 'reset', applied: true }, 30],
+    ['keeps a write debited whose answer it cannot read', { kind: 'garbled', applied: true }, 30],
+    ['credits a write that surely did not happen', 'refused connections', 0],
+    ['credits a write that no retry could change', { kind: 'error', status: 400, name: 'AccessDeniedException' }, 0],
+  ])('the item writer %s', async (_, fate, kept) => {
     const budget = new SeenBucket(1_000_000);
     await using proxy = await startFaultProxy(server.endpoint, () =>
       fate === 'refused connections' ? { kind: 'pass' } : fate,
@@ -95,7 +95,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     expect(payloads(target, 'batch.sent')).toEqual([{ shard: 's01', items: 10, units: 30 }]);
   });
 
-  test('of a batch that was written in part, that part costs what it cost, and the rest stays debited', async () => {
+  test('the item writer pays for the written part of a batch, and keeps the rest debited', async () => {
     const budget = new SeenBucket(1_000_000);
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'unprocessed', count: 4 }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, budget });
@@ -113,7 +113,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     ]);
   });
 
-  test('an item that is refused as invalid costs nothing, the others of its batch what they cost', async () => {
+  test('the item writer pays nothing for an item that is refused as invalid, and the real cost of the others in its batch', async () => {
     const budget = new SeenBucket(1_000_000);
     await using target = await openTarget(server, { budget });
     // Its sort key is missing, whatever its keyText says.
@@ -124,7 +124,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     expect(budget.debited).toBeCloseTo(21);
   });
 
-  test('an overwritten item costs by the larger of both, which is settled, and learnt', async () => {
+  test('the item writer pays the larger of both items for an overwrite, and learns from it for the next estimate', async () => {
     const budget = new SeenBucket(1_000_000);
     await using target = await openTarget(server, { budget });
     await target.writer.write(sampleItems(10, 10, 'A', BODY));
@@ -137,7 +137,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     expect(Number(payloads(target, 'batch.sent')[2]?.['units'])).toBeCloseTo(10 * (1 + 0.1 * (units / 10 - 1)));
   });
 
-  test('writes that share a batch each get their part of what it consumed; the parts add up', async () => {
+  test('the item writer divides the units of a batch among the writes in it, and the parts add up', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'altered', alter: costing(20) }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     const receipts = await Promise.all([
@@ -150,7 +150,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     expect(receipts.map(({ units }) => units)).toEqual([7, 3, 10]);
   });
 
-  test('close() waits for what is in flight: it is there, and acknowledged', async () => {
+  test('close() of the item writer waits for requests in flight, whose items are then stored and acknowledged', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'late', ms: 300 }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 2 });
     const items = sampleItems(50, 50);
@@ -171,7 +171,7 @@ describe.each(dynamodbServers)('bounds: $name', (server) => {
     expect([target.suspects, proxy.requests.length]).toEqual([[], 2]);
   });
 
-  test('a run that failed sends nothing more, and says so to all', async () => {
+  test('the item writer of a failed run sends nothing more, and rejects all writes with the first error', async () => {
     let requests = 0;
     await using proxy = await startFaultProxy(server.endpoint, () =>
       requests++ === 0 ? { kind: 'error', status: 400, name: 'AccessDeniedException' } : { kind: 'late', ms: 100 },

@@ -22,7 +22,7 @@ function payloads(target: TargetUnderTest, name: string): readonly Record<string
 }
 
 describe.each(dynamodbServers)('writer faults: $name', (server) => {
-  test('unprocessed items are sent again until none is left', async () => {
+  test('the item writer sends unprocessed items again until none is left', async () => {
     const unprocessed: Fate = { kind: 'unprocessed', share: 0.4 };
     await using proxy = await startFaultProxy(
       server.endpoint,
@@ -41,7 +41,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(sent.filter(({ items, units }) => Number(items) < 1 || units !== items)).toEqual([]);
   });
 
-  test('only a try in which nothing progressed counts', async () => {
+  test('the item writer counts only attempts without any progress', async () => {
     const fates: Fate[] = [
       { kind: 'unprocessed', share: 0.5 },
       { kind: 'unprocessed', share: 0.5 },
@@ -58,7 +58,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     ['ProvisionedThroughputExceededException', 'ThrottlingReasons', ['TableWriteProvisionedThroughputExceeded']],
     ['ThrottlingException', 'throttlingReasons', ['IndexWriteMaxOnDemandThroughputExceeded']],
     ['RequestLimitExceeded', 'ThrottlingReasons', undefined],
-  ])('%s is retried and told with its reasons', async (name, spelling, reasons) => {
+  ])('the item writer retries after %s, and reports it with its reasons', async (name, spelling, reasons) => {
     const fate: Fate = { kind: 'throttle', name, spelling, ...(reasons && { reasons }) };
     await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
@@ -69,7 +69,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(payloads(target, 'request.retried')).toMatchObject([{ reason: name, attempt: 1, ambiguous: false }]);
   });
 
-  test('a hot key range parks its partition key alone', async () => {
+  test('a hot key range stops the item writer for its own partition key alone', async () => {
     const reasons = ['TableWriteKeyRangeThroughputExceeded'];
     const isHot = (entries: readonly string[]): boolean => entries.some((entry) => entry.includes('"hot"'));
     let refusals = 6;
@@ -105,7 +105,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     ['ServiceUnavailable', { kind: 'error', status: 503, name: 'ServiceUnavailable' }, true],
     ['an answer cut off', { kind: 'garbled', applied: true }, true],
     ['a throttle, which is surely not applied', { kind: 'throttle' }, false],
-  ])('%s: suspects are told before the retry', async (_, fate, ambiguous) => {
+  ])('the item writer reports suspects before it retries, after %s', async (_, fate, ambiguous) => {
     const arrived: number[] = [];
     await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
     const told: string[] = [];
@@ -126,7 +126,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(proxy.requests.length).toBeGreaterThan(1);
   });
 
-  test('suspects that cannot be recorded stop the run: nothing of them is sent again', async () => {
+  test('the item writer stops the run, and repeats nothing, where it cannot record suspects', async () => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'reset', applied: true }));
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
@@ -138,7 +138,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(proxy.requests.length).toBe(1);
   });
 
-  test('an endpoint that refuses connections is E_TARGET_CONNECT once the patience is over', async () => {
+  test('the item writer fails with E_TARGET_CONNECT once its patience is over with an endpoint that refuses connections', async () => {
     const closed = await startFaultProxy(server.endpoint, inOrder());
     await closed[Symbol.asyncDispose]();
     await using target = await openTarget(server, {
@@ -156,13 +156,13 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
   test.each<[string, Fate]>([
     ['refuses all requests', { kind: 'throttle' }],
     ['answers that nothing was processed', { kind: 'unprocessed', share: 1 }],
-  ])('a table that %s for ever is E_TARGET_UNAVAILABLE once the patience is over', async (_, fate) => {
+  ])('the item writer fails with E_TARGET_UNAVAILABLE when its patience ends with a table that %s', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, () => fate);
     await using target = await openTarget(server, { endpoint: proxy.endpoint, retryTimeoutSeconds: 0.5 });
     await expect(target.writer.write(sampleItems(30, 30))).rejects.toMatchObject({ code: 'E_TARGET_UNAVAILABLE' });
   });
 
-  test('waiting for a small budget between two failures uses up no patience', async () => {
+  test('the item writer does not count waits for a small budget between two failures as patience', async () => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder({ kind: 'throttle' }, { kind: 'throttle' }));
     // Ten units for an item, and what was refused stays debited: the next try comes two seconds later.
     const budget = new TokenBucket(5);
@@ -179,7 +179,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     ['InvalidSignatureException', 'E_TARGET_CREDENTIALS'],
     ['ResourceNotFoundException', 'E_TARGET_GONE'],
     ['SomethingNewException', 'E_TARGET_REQUEST'],
-  ])('%s ends the run as %s, without the service’s text', async (name, code) => {
+  ])('%s ends the run of the item writer with %s, and its message shows no text of the service', async (name, code) => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({
       kind: 'error',
       status: 400,
@@ -197,7 +197,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(message + hint).not.toContain('SECRET');
   });
 
-  test('a clock that is off is corrected by the service’s own', async () => {
+  test('the item writer corrects its clock by the clock of the service', async () => {
     const date = new Date(Date.now() + 40 * 60_000);
     await using proxy = await startFaultProxy(
       server.endpoint,
@@ -210,7 +210,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(payloads(target, 'request.retried')).toEqual([]);
   });
 
-  test('a batch that is refused for one item fails the write of that item’s row alone', async () => {
+  test('the item writer fails the write of a refused item alone, not those of the other items in its batch', async () => {
     await using target = await openTarget(server);
     const good = sampleItem('A', 'bad', 'SECRET');
     const bad: MappedItem = { ...good, ...bytesOf('{"pk":{"S":"A"},"body":{"S":"SECRET"}}') };
@@ -224,7 +224,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect((two as { reason: Error }).reason.message).not.toContain('SECRET');
   });
 
-  test('an answer without ConsumedCapacity counts as computed', async () => {
+  test('the item writer counts the computed units for an answer without ConsumedCapacity', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'no capacity' }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint });
     expect(await target.writer.write(sampleItems(10, 2, 'A', 'x'.repeat(1500)))).toEqual({
@@ -235,7 +235,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     });
   });
 
-  test('requests in flight, operations and distinct keys of a batch keep their bounds; partitions are interleaved', async () => {
+  test('the item writer keeps its limits of requests in flight, operations and keys per batch, and mixes partitions', async () => {
     await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'late', ms: 20 }));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 3 });
     const items = Array.from({ length: 10 }, (_, p) =>
@@ -253,14 +253,14 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     }
   });
 
-  test('the budget holds: a table of 100 WCU takes 300 items in two seconds and a bit', async () => {
+  test('the item writer with a budget of 100 WCU takes at least 2.4 seconds for 300 items', async () => {
     await using target = await openTarget(server, { budget: new TokenBucket(100), maxInFlightRequests: 8 });
     const begun = performance.now();
     await target.writer.write(sampleItems(300, 30));
     expect(performance.now() - begun).toBeGreaterThan(2400);
   });
 
-  test('what an index adds is paid for, and counts in the receipt', async () => {
+  test('the item writer pays for the writes of an index, and counts them in the receipt', async () => {
     const budget = new TokenBucket(50);
     const index = {
       name: 'by_body',
@@ -278,7 +278,7 @@ describe.each(dynamodbServers)('writer faults: $name', (server) => {
     expect(performance.now() - begun).toBeGreaterThan((units / 50) * 900);
   });
 
-  test(`whatever happens, all is there at the end and no key races with itself (seed ${String(SEED)})`, async () => {
+  test(`the item writer stores every item despite random faults, and never sends a key twice at once (seed ${String(SEED)})`, async () => {
     const random = seededRandom(SEED);
     const fates: Fate[] = [
       { kind: 'unprocessed', share: 0.3 },

@@ -55,7 +55,7 @@ const SHAPELESS = [
 ] as const;
 
 describe.each(dynamodbServers)('wrong answers: $name', (server) => {
-  test('HTTP 200 with a body of another shape is no success: what it was for is suspect, and written again', async () => {
+  test('the item writer takes HTTP 200 with a body of another shape for an ambiguous answer, and writes again', async () => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...SHAPELESS.map((text) => instead(text))));
     await using target = await openTarget(server, {
       endpoint: proxy.endpoint,
@@ -83,7 +83,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
       'with a wrong checksum',
       { kind: 'answer', applied: false, text: '{"UnprocessedItems":{}}', headers: { 'x-amz-crc32': '1' } },
     ],
-  ])('a body of the right shape %s is none of DynamoDB', async (_, fate) => {
+  ])('the item writer does not believe a body of the right shape %s', async (_, fate) => {
     await using proxy = await startFaultProxy(server.endpoint, inOrder(fate));
     await using target = await openTarget(server, { endpoint: proxy.endpoint, maxInFlightRequests: 1 });
     const items = sampleItems(5, 5);
@@ -93,7 +93,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     expect(target.suspects).toHaveLength(5);
   });
 
-  test('a put of a live writer’s neighbour is no success either', async () => {
+  test('the item writer beside a live writer puts an item again after an answer of another shape', async () => {
     const texts = SHAPELESS.filter((text) => text !== '[null]');
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...texts.map((text) => instead(text))));
     await using target = await openTarget(server, {
@@ -108,23 +108,26 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     expect(payloads(target, 'request.retried')).toHaveLength(texts.length);
   });
 
-  test.each(['1e6', '1e308', '1e999', '-5', '0'])('units of %s are not believed, and said', async (figure) => {
-    const capacity = (text: string) => `[{"TableName":${JSON.stringify(text)},"CapacityUnits":${figure}}]`;
-    let table = '';
-    await using proxy = await startFaultProxy(server.endpoint, () => consuming(capacity(table)));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint });
-    table = target.table;
-    const items = sampleItems(50, 10);
-    expect(await target.writer.write(items)).toEqual({ items: 50, newer: 0, superseded: 0, units: 50 });
-    expect(target.budget.consumed).toBe(50);
-    expect(payloads(target, 'target.misreported')).toMatchObject([{ operation: 'BatchWriteItem' }, {}]);
-    const { found: held, units } = await target.reader.read(items, never);
-    expect(held).toEqual(items.map(() => SAME));
-    // Nothing read costs nothing on DynamoDB Local: only what cannot be is not believed.
-    expect(units).toBe(figure === '0' ? 0 : 50);
-  });
+  test.each(['1e6', '1e308', '1e999', '-5', '0'])(
+    'the item writer and the item reader do not believe %s consumed units, and warn of them',
+    async (figure) => {
+      const capacity = (text: string) => `[{"TableName":${JSON.stringify(text)},"CapacityUnits":${figure}}]`;
+      let table = '';
+      await using proxy = await startFaultProxy(server.endpoint, () => consuming(capacity(table)));
+      await using target = await openTarget(server, { endpoint: proxy.endpoint });
+      table = target.table;
+      const items = sampleItems(50, 10);
+      expect(await target.writer.write(items)).toEqual({ items: 50, newer: 0, superseded: 0, units: 50 });
+      expect(target.budget.consumed).toBe(50);
+      expect(payloads(target, 'target.misreported')).toMatchObject([{ operation: 'BatchWriteItem' }, {}]);
+      const { found: held, units } = await target.reader.read(items, never);
+      expect(held).toEqual(items.map(() => SAME));
+      // Nothing read costs nothing on DynamoDB Local: only what cannot be is not believed.
+      expect(units).toBe(figure === '0' ? 0 : 50);
+    },
+  );
 
-  test('units as text, or of a request that was not made, are no answer', async () => {
+  test('the item writer retries where consumed units are text, or belong to another table', async () => {
     const capacities = ['[{"CapacityUnits":"5"}]', '[{"TableName":"another","CapacityUnits":5}]', '[{}]', 'null', '5'];
     await using proxy = await startFaultProxy(server.endpoint, inOrder(...capacities.map(consuming)));
     await using target = await openTarget(server, {
@@ -136,7 +139,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     expect(payloads(target, 'request.retried')).toHaveLength(capacities.length);
   });
 
-  test('an answer to a read that names what was not asked for, or something twice, is asked for again', async () => {
+  test('the item reader asks again when an answer names keys that nobody asked for, or one key twice', async () => {
     const list = (answer: Answer, of = 'Responses'): readonly [string, unknown[]] =>
       Object.entries(answer[of] as Record<string, unknown[]>)[0] as [string, unknown[]];
     const changes: readonly ((answer: Answer) => unknown)[] = [
@@ -179,7 +182,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     expect(retried.map(({ reason }) => reason)).toEqual(changes.map(() => 'unreadable answer'));
   });
 
-  test('an item that was lost or changed on the way is asked for again, not reported', async () => {
+  test('the item reader asks again for an item that was lost or changed on the way, and does not report it', async () => {
     const fates: Fate[] = [
       {
         kind: 'rewritten',
@@ -202,7 +205,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     );
   });
 
-  test('a batch whose UnprocessedItems were lost on the way is not believed', async () => {
+  test('the item writer does not believe a batch answer whose UnprocessedItems were lost on the way', async () => {
     const left: Fate = {
       kind: 'answer',
       applied: false,
@@ -221,7 +224,7 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
   test.each<[string, Fate]>([
     ['blanks one by one', { kind: 'endless', everyMs: 50 }],
     ['blanks as many as fit', { kind: 'endless', everyMs: null }],
-  ])('an answer without end, of %s, to a write and a read', { timeout: 60_000 }, async (_, endless) => {
+  ])('the writer and reader give up an endless answer of %s, and retry', { timeout: 60_000 }, async (_, endless) => {
     const fates = new Map([
       ['BatchWriteItem', [endless]],
       ['BatchGetItem', [endless]],
@@ -243,29 +246,33 @@ describe.each(dynamodbServers)('wrong answers: $name', (server) => {
     ]);
   });
 
-  test('an end of the work waits for no answer: what had none is suspect', { timeout: 60_000 }, async () => {
-    await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'endless', everyMs: 50 }));
-    await using target = await openTarget(server, { endpoint: proxy.endpoint });
-    const write = target.writer.write(sampleItems(5, 5));
-    await expect.poll(() => proxy.requests.length).toBe(1);
-    const begun = performance.now();
-    await Promise.all([target.writer.close(), expect(write).rejects.toMatchObject({ code: 'E_INTERRUPTED' })]);
-    // Far less than the 30 s that such a request may take.
-    expect(performance.now() - begun).toBeLessThan(15_000);
-    expect(target.suspects).toHaveLength(5);
-    const stop = new AbortController();
-    const read = target.reader.read(sampleItems(5, 5), stop.signal);
-    await expect.poll(() => proxy.requests.length).toBe(2);
-    stop.abort();
-    await expect(read).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
-  });
+  test(
+    'close() and an aborted signal wait for no answer without end, and the keys of the write are suspects',
+    { timeout: 60_000 },
+    async () => {
+      await using proxy = await startFaultProxy(server.endpoint, () => ({ kind: 'endless', everyMs: 50 }));
+      await using target = await openTarget(server, { endpoint: proxy.endpoint });
+      const write = target.writer.write(sampleItems(5, 5));
+      await expect.poll(() => proxy.requests.length).toBe(1);
+      const begun = performance.now();
+      await Promise.all([target.writer.close(), expect(write).rejects.toMatchObject({ code: 'E_INTERRUPTED' })]);
+      // Far less than the 30 s that such a request may take.
+      expect(performance.now() - begun).toBeLessThan(15_000);
+      expect(target.suspects).toHaveLength(5);
+      const stop = new AbortController();
+      const read = target.reader.read(sampleItems(5, 5), stop.signal);
+      await expect.poll(() => proxy.requests.length).toBe(2);
+      stop.abort();
+      await expect(read).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
+    },
+  );
 });
 
 describe.each(dynamodbServers.filter(({ name }) => name === 'dynamodb-local'))('a wrong refusal: $name', (server) => {
   const refusal = (change: (item: Answer) => unknown): Fate =>
     told((answer) => ('Item' in answer ? { ...answer, Item: change(answer['Item'] as Answer) } : answer));
 
-  test('by an item that no table holds is ambiguous, and is put again', async () => {
+  test('the item writer takes a refusal with an item that no table could hold for ambiguous, and puts again', async () => {
     const changes: readonly ((item: Answer) => unknown)[] = [
       (item) => ({ ...item, v: null }),
       (item) => ({ ...item, v: { N: 'abc' } }),
@@ -351,13 +358,13 @@ describe.each(dynamodbServers.slice(-1))('wrong answers to the SDK: $name', (ser
         { kind: 'endless', everyMs: null },
       ],
     ],
-  ])('a description that is %s is asked for again', { timeout: 60_000 }, async (_, fates) => {
+  ])('describeTargetTable() asks again after a description that is %s', { timeout: 60_000 }, async (_, fates) => {
     const { facts, calls } = await described(fates);
     expect(facts).toMatchObject({ status: 'ACTIVE', partitionKey: { name: 'pk', type: 'S' } });
     expect(calls()).toBe(fates.length + 1);
   });
 
-  test('four of them are a fault with words, none of ours', async () => {
+  test('describeTargetTable() fails with E_TARGET_UNAVAILABLE after four unreadable answers', async () => {
     const fates = [1, 2, 3, 4].map(() => instead('{}'));
     await expect(described(fates)).rejects.toMatchObject({
       code: 'E_TARGET_UNAVAILABLE',
@@ -366,7 +373,7 @@ describe.each(dynamodbServers.slice(-1))('wrong answers to the SDK: $name', (ser
     });
   });
 
-  test('an abort ends the wait for one that has no end', { timeout: 60_000 }, async () => {
+  test('an aborted signal ends describeTargetTable() that gets an endless answer', { timeout: 60_000 }, async () => {
     const endless: Fate = { kind: 'endless', everyMs: 30 };
     const begun = performance.now();
     const asked = described([endless], AbortSignal.timeout(300), 60_000);

@@ -20,7 +20,7 @@ const ITEM = rule('T', '{a}', {
   ttl: { attribute: 'ttl', column: 'expiry', retentionSeconds: 0, expired: 'skip' },
 });
 
-it.each(onePair)('two that share an item key and expire in the queue are left out: $name', async (servers) => {
+it.each(onePair)('key claims leave out two rows that share an item key and expire queued: $name', async (servers) => {
   await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
   const items: MappedItem[] = [];
   for (const row of await allRows(work.job)) work.job.mapping.map(row, items, { now: EXPIRY - 1 });

@@ -17,7 +17,7 @@ const ROWS = 60;
 
 afterEach(() => void vi.unstubAllEnvs());
 
-it.each(onePair)('a backfill and a verification of one range go on where they were: $name', async (servers) => {
+it.each(onePair)('a backfill and a verification of one range resume where they stopped: $name', async (servers) => {
   for (const [name, value] of Object.entries(TEST_AWS_ENVIRONMENT)) vi.stubEnv(name, value);
   vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', servers.dynamodb.endpoint);
   await using migration = await createMigration({

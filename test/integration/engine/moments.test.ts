@@ -35,7 +35,7 @@ function listening(): { readonly writer: DiscardingWriter; readonly told: readon
 }
 
 describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (servers) => {
-  it('goes from each chunk of a backfill to the writer, as the source gave it', async () => {
+  it('a backfill passes the read time of each chunk to the writer as the source gave it', async () => {
     await using work = await openTableWork({ servers, sql: SQL, items: [ITEM], chunkRows: 2 });
     const chunks: RowChunk[] = [];
     const scan: RowSource['scan'] = async function* (range, after, signal): AsyncIterable<RowChunk> {
@@ -51,7 +51,7 @@ describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (serve
     for (const moment of told) expect(Object.keys(moment ?? {})).toEqual(['wall', 'monotonic']);
   });
 
-  it('is taken before a retry reads its rows', async () => {
+  it('a retry takes the read time of its rows before it reads them', async () => {
     await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
     await work.backfill({ writer: new DiscardingWriter() });
     const bad = sampleBadRow({ table: 't', column: 'n', key: 'id=1', chunk: null });
@@ -71,7 +71,7 @@ describe.each(onePair)('when rows were read: $name', { timeout: 60_000 }, (serve
 });
 
 describe.each(onePair)('a suspect: $name', { timeout: 60_000 }, (servers) => {
-  it('is closed by items that were read after its window, not by a reading that began within it', async () => {
+  it('a verification closes a suspect only with items that it read after the window of late writes', async () => {
     await using work = await openTableWork({ servers, sql: SQL, items: [ITEM] });
     await work.backfill();
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"0000000003"}}';

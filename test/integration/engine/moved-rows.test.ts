@@ -79,7 +79,7 @@ const moved = { n: '1', id: '295' };
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
 describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 }, (servers) => {
-  it('is one row to the register, to which its claim passes', async () => {
+  it('a row that moves in mid-scan is one row to the key register, which transfers its claim', async () => {
     await using work = await open(servers);
     await work.backfill({ ...afterFirstChunk(work, () => work.database.query(MOVE)), itemKeys: work.register });
     const items = await work.items();
@@ -94,7 +94,7 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     ]);
   });
 
-  it('is one row too where another one took its place, or it was put there again', async () => {
+  it('a row that moves in mid-scan is one row, also where another row took its place or it was inserted again', async () => {
     await using work = await open(servers);
     const again = async (): Promise<void> => {
       await work.database.query(MOVE);
@@ -109,7 +109,7 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
     expect(work.store.badRows.list('t')).toEqual([]);
   });
 
-  it('was read by a run that ended before it was committed, and has moved by the next', async () => {
+  it('a row that an earlier run claimed without a commit is the same row after it moved', async () => {
     await using work = await open(servers);
     const keyText = '{"pk":{"S":"T"},"sk":{"S":"a1b"}}';
     await work.register.claim({ shard: 's01', table: 't' }, [{ claim: keyText, cursor: cursor('10') }]);
@@ -122,51 +122,51 @@ describe.each(onePair)('a row that moves in mid-scan: $name', { timeout: 60_000 
   it.each([
     { to: 'the register', items: [UNPROVEN], sk: 'a1b', registered: true },
     { to: "the writer's queue", items: [PROVEN], sk: '6131#62', registered: false },
-  ])('comes to $to first as it is, then as it was: the newer reading stays', async ({ items, sk, registered }) => {
-    await using work = await open(servers, { items, chunkRows: 100 });
-    inTwoRanges(work);
-    if (!registered) inDebt(work);
-    const late = afterFirstChunk(
-      work,
-      () => work.database.query(MOVE),
-      async (others) => {
-        await others;
-        // Acknowledged, it is known to the register alone.
-        if (registered)
-          await vi.waitUntil(async () => (await work.items()).some(({ id }) => id === moved.id), PATIENCE);
-      },
-    );
-    await work.backfill({ ...late, itemKeys: registered ? work.register : null });
-    const stored = await work.items();
-    expect(stored.find((item) => item['sk'] === sk)).toMatchObject(moved);
-    expect(stored.length).toBe(ROWS);
-    expect(work.store.badRows.list('t')).toEqual([]);
-    // The reading that was left out is a row of its chunk, and no item.
-    expect(work.store.passes.summary('backfill', 't')?.counts).toMatchObject({
-      rows: ROWS + 1,
-      items: ROWS,
-      badRows: 0,
-    });
-  });
+  ])(
+    'the newer reading of a row that moves in mid-scan stays, also where it reaches $to before the older one',
+    async ({ items, sk, registered }) => {
+      await using work = await open(servers, { items, chunkRows: 100 });
+      inTwoRanges(work);
+      if (!registered) inDebt(work);
+      const late = afterFirstChunk(
+        work,
+        () => work.database.query(MOVE),
+        async (others) => {
+          await others;
+          // Acknowledged, it is known to the register alone.
+          if (registered)
+            await vi.waitUntil(async () => (await work.items()).some(({ id }) => id === moved.id), PATIENCE);
+        },
+      );
+      await work.backfill({ ...late, itemKeys: registered ? work.register : null });
+      const stored = await work.items();
+      expect(stored.find((item) => item['sk'] === sk)).toMatchObject(moved);
+      expect(stored.length).toBe(ROWS);
+      expect(work.store.badRows.list('t')).toEqual([]);
+      // The reading that was left out is a row of its chunk, and no item.
+      expect(work.store.passes.summary('backfill', 't')?.counts).toMatchObject({
+        rows: ROWS + 1,
+        items: ROWS,
+        badRows: 0,
+      });
+    },
+  );
 
   it.each([
     { sort: 'proven to be its own', items: [PROVEN], sk: '6131#62', registered: false },
     { sort: 'registered', items: [UNPROVEN], sk: 'a1b', registered: true },
-  ])(
-    'meets itself in the writer’s queue, with an item key that is $sort: the newer reading is written last',
-    async (how) => {
-      await using work = await open(servers, { items: how.items, chunkRows: 100 });
-      inTwoRanges(work);
-      inDebt(work);
-      const moving = afterFirstChunk(work, () => work.database.query(MOVE));
-      await work.backfill({ ...moving, itemKeys: how.registered ? work.register : null });
-      const stored = await work.items();
-      expect(stored.find(({ sk }) => sk === how.sk)).toMatchObject(moved);
-      expect(stored.length).toBe(ROWS);
-      expect(work.store.badRows.list('t')).toEqual([]);
-      expect(work.store.passes.summary('backfill', 't')?.pass.finishedAt).not.toBeNull();
-    },
-  );
+  ])('the newer reading of a row that moves in mid-scan is written last, if its item key is $sort', async (how) => {
+    await using work = await open(servers, { items: how.items, chunkRows: 100 });
+    inTwoRanges(work);
+    inDebt(work);
+    const moving = afterFirstChunk(work, () => work.database.query(MOVE));
+    await work.backfill({ ...moving, itemKeys: how.registered ? work.register : null });
+    const stored = await work.items();
+    expect(stored.find(({ sk }) => sk === how.sk)).toMatchObject(moved);
+    expect(stored.length).toBe(ROWS);
+    expect(work.store.badRows.list('t')).toEqual([]);
+    expect(work.store.passes.summary('backfill', 't')?.pass.finishedAt).not.toBeNull();
+  });
 });
 
 describe.each(onePair)('two rows that share an item key: $name', { timeout: 60_000 }, (servers) => {
@@ -175,7 +175,7 @@ describe.each(onePair)('two rows that share an item key: $name', { timeout: 60_0
   it.each([
     { where: 'in the register', registered: true },
     { where: 'in the writer’s queue', registered: false },
-  ])('stop the run $where, and both are named', async ({ registered }) => {
+  ])('two rows that share an item key stop the run $where, and both are named', async ({ registered }) => {
     await using work = await open(servers, { sql: [...SQL, TWIN], chunkRows: 100 });
     inTwoRanges(work);
     inDebt(work);
@@ -186,7 +186,7 @@ describe.each(onePair)('two rows that share an item key: $name', { timeout: 60_0
     expect(work.store.badRows.list('t').map((bad) => bad.cursor)).toEqual([cursor('10'), cursor('299')]);
   });
 
-  it('stop the run also where the first has moved, and is there still', async () => {
+  it('two rows that share an item key stop the run, also where the first one has moved and still exists', async () => {
     await using work = await open(servers, { sql: [...SQL, TWIN] });
     const moving = afterFirstChunk(work, () => work.database.query('UPDATE t SET id = 295 WHERE id = 10'));
     await expect(work.backfill({ ...moving, itemKeys: work.register })).rejects.toMatchObject({

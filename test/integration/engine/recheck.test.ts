@@ -69,7 +69,7 @@ const key = (k: string): string => `{"pk":{"S":"T"},"sk":{"S":"${k}"}}`;
 const NOTHING = { differences: [], badRows: [], newer: [], expiredRows: 0 };
 
 describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 }, (servers) => {
-  it('counts where the row is as it was, and the item still differs', async () => {
+  it('a recheck counts a difference where the row is unchanged and the item still differs', async () => {
     await using work = await open(servers);
     const first = await firstReading(work);
     expect(await confirm(work, first)).toMatchObject({
@@ -81,7 +81,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     });
   });
 
-  it('is none where the row has changed and the item is as the row is now', async () => {
+  it('a recheck finds no difference where the row has changed and the item matches it now', async () => {
     await using work = await open(servers);
     const first = await firstReading(work);
     await work.database.query('UPDATE t SET n = 7');
@@ -89,7 +89,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     expect(await confirm(work, first)).toMatchObject(NOTHING);
   });
 
-  it('is none where the row has changed, and the item follows a little later', async () => {
+  it('a recheck finds no difference where the row has changed and the item follows a little later', async () => {
     await using work = await open(servers);
     const first = await firstReading(work);
     await work.database.query('UPDATE t SET n = 7');
@@ -102,7 +102,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     expect(found).toMatchObject({ ...NOTHING, reads: 2 });
   });
 
-  it('counts where the row has changed once, and the item does not follow', async () => {
+  it('a recheck counts a difference where the row has changed once and the item does not follow', async () => {
     await using work = await open(servers);
     await store(work);
     await work.database.query('UPDATE t SET n = 7 WHERE id = 1');
@@ -114,7 +114,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     });
   });
 
-  it('is unresolved where the row keeps changing', async () => {
+  it('a recheck reports a row that keeps changing as unresolved', async () => {
     await using work = await open(servers);
     const first = { items: (await firstReading(work)).items.slice(0, 1) };
     const change = (): Promise<unknown> => work.database.query('UPDATE t SET n = n + 1');
@@ -125,7 +125,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     });
   });
 
-  it('is none where the row is gone from its key; of a table without one it is unresolved', async () => {
+  it('a recheck finds no difference for a deleted row, but an unresolved one where the table has no key', async () => {
     await using keyed = await open(servers);
     const first = await firstReading(keyed);
     await keyed.database.query('DELETE FROM t WHERE id = 1');
@@ -142,7 +142,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     });
   });
 
-  it('is looked for at the new item key where that has changed', async () => {
+  it('a recheck looks for the item at the new item key of a changed row', async () => {
     await using work = await open(servers);
     const first = { items: (await firstReading(work)).items.slice(0, 1) };
     await work.database.query("UPDATE t SET k = 'new' WHERE id = 1");
@@ -153,7 +153,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     expect(await confirm(work, first)).toMatchObject(NOTHING);
   });
 
-  it('is a bad row where the row has become one, and its neighbours are compared', async () => {
+  it('a recheck records a row that has become bad, and compares its neighbours', async () => {
     await using work = await open(servers);
     const first = await firstReading(work);
     await work.database.query(`UPDATE t SET n = ${TOO_LONG} WHERE id = 1`);
@@ -163,7 +163,7 @@ describe.each(onePair)('a difference looked at again: $name', { timeout: 60_000 
     });
   });
 
-  it('is an expired row where the row has become one', async () => {
+  it('a recheck counts a row that has expired since as an expired row', async () => {
     await using work = await open(servers);
     const first = await firstReading(work);
     await store(work);
@@ -178,7 +178,7 @@ describe.each(onePair)('several items of one row looked at again: $name', { time
     items: (await firstReading(work)).items.slice(0, 2),
   });
 
-  it('count once each where the key of one of them changed', async () => {
+  it('a recheck counts each item of a row once where the key of one of them changed', async () => {
     await using work = await open(servers, false, [ITEM, SECOND]);
     const first = await itemsOfFirst(work);
     await work.database.query("UPDATE t SET k = 'new' WHERE id = 1");
@@ -186,7 +186,7 @@ describe.each(onePair)('several items of one row looked at again: $name', { time
     expect(differences.map(({ keyText }) => keyText).sort()).toEqual([key('new'), second]);
   });
 
-  it('count once each where the keys of both changed', async () => {
+  it('a recheck counts each item of a row once where the keys of both changed', async () => {
     const THIRD = rule('V', '{k}', { attributes: ITEM.attributes });
     await using work = await open(servers, false, [ITEM, THIRD]);
     const first = await itemsOfFirst(work);
@@ -197,7 +197,7 @@ describe.each(onePair)('several items of one row looked at again: $name', { time
     expect(differences.map(({ keyText }) => keyText)).toEqual([key('new2'), key('new2').replace('"T"', '"V"')]);
   });
 
-  it('were not seen later where they had been seen at first', async () => {
+  it('a recheck does not count an item as seen that the first read saw already', async () => {
     await using work = await open(servers, false, [ITEM, SECOND]);
     await store(work);
     const first = await itemsOfFirst(work);
@@ -208,7 +208,7 @@ describe.each(onePair)('several items of one row looked at again: $name', { time
 });
 
 describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (servers) => {
-  it('counts and records a row that becomes bad between its two reads', async () => {
+  it('a verification counts and records a row that becomes bad between its two reads', async () => {
     await using work = await open(servers);
     await work.backfill();
     await work.database.query('UPDATE t SET n = 9 WHERE id = 1');
@@ -224,7 +224,7 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     expect(work.store.badRows.list('t')).toMatchObject([{ cursor: cursor('1'), column: 'n' }]);
   });
 
-  it('counts a row that was bad when it was read as that, and reads it once', async () => {
+  it('a verification counts a row that was bad at its first read as bad, and reads it only once', async () => {
     await using work = await open(servers);
     await work.database.query(`UPDATE t SET n = ${TOO_LONG}`);
     await work.backfill();
@@ -238,7 +238,7 @@ describe.each(onePair)('a verification meanwhile: $name', { timeout: 60_000 }, (
     expect(work.store.badRows.list('t')).toEqual([]);
   });
 
-  it('finds the item of a row missing that was bad and is mended, though TTL is on and its time is over', async () => {
+  it('a verification reports the item of a mended bad row as missing, though TTL is on and the item is expired', async () => {
     const kept = rule('T', '{k}', {
       attributes: ITEM.attributes,
       ttl: { attribute: 'ttl', column: 'at', retentionSeconds: 0, expired: 'keep' },

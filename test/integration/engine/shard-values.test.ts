@@ -153,12 +153,12 @@ async function claimOf(server: MysqlServer, { one, other, template = '{id:pad(10
 describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
   const here = ({ only }: Pair): boolean => only?.test(server.name) ?? true;
 
-  it.each(SAME.filter(here))('one value: $name', async (pair) => {
+  it.each(SAME.filter(here))('a shard is refused a value that another holds in another form: $name', async (pair) => {
     expect(await claimOf(server, pair)).toBe('E_SHARD_OVERLAP');
     expect(await claimOf(server, { ...pair, one: pair.other, other: pair.one })).toBe('E_SHARD_OVERLAP');
   });
 
-  it.each(OTHER.filter(here))('two values: $name', async (pair) => {
+  it.each(OTHER.filter(here))('a shard is not refused a value that no other shard holds: $name', async (pair) => {
     expect(await claimOf(server, pair)).toBeNull();
     expect(await claimOf(server, { ...pair, one: pair.other, other: pair.one })).toBeNull();
   });

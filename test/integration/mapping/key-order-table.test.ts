@@ -216,7 +216,7 @@ const TEMPLATES = [
 const OWN_ORDER = /:(lower|upper|text|hash)/;
 const TEXTUAL = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext'];
 
-test('every type has a case, and every function', () => {
+test('the table of key orders has a case for every column type', () => {
   expect([...new Set(CASES.map(({ dataType }) => dataType))].sort()).toEqual([...KNOWN_TYPES].sort());
 });
 
@@ -229,28 +229,31 @@ const cells = mysqlServers.flatMap((server) =>
 );
 
 describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
-  test.each(cells.filter((cell) => cell.server === server))('$title', async (given) => {
-    const source = await sourceOf(server, given);
-    for (const keyType of ['S', 'N', 'B'] as const) {
-      for (const template of TEMPLATES) {
-        const cell = `${template} as ${keyType}`;
-        const { mapping, refusal } = compiled(source.table, template, keyType);
-        if (refusal === 'E_MAPPING_UNSORTABLE') {
-          if (given.refusedBecause !== undefined || template !== '{c}') continue;
-          const partition = compiled(source.table, template, keyType, true).mapping;
-          if (partition === null) throw new Error(`${cell}: refused as a partition key too`);
-          expect(inversions(keysOf(partition, source.rows, 'pk', keyType)), cell).toBeGreaterThan(0);
-        } else if (mapping !== null) {
-          const keys = keysOf(mapping, source.rows, 'sk', keyType);
-          expect(keys.length, `${cell}: some values have keys`).toBeGreaterThan(1);
-          if (!OWN_ORDER.test(template)) expect(inversions(keys), `${cell}: sorts`).toBe(0);
-          const facts = { severalShards: false, ofOneShard: () => [], readWhole: () => false };
-          const proven = source.unique && judgeUniqueness(mapping.keys, facts).verdict === 'proven';
-          if (proven) expect(new Set(keys).size, `${cell}: one key a value`).toBe(keys.length);
+  test.each(cells.filter((cell) => cell.server === server))(
+    'sort keys sort as ORDER BY, and proven keys are unique, for a column of $title',
+    async (given) => {
+      const source = await sourceOf(server, given);
+      for (const keyType of ['S', 'N', 'B'] as const) {
+        for (const template of TEMPLATES) {
+          const cell = `${template} as ${keyType}`;
+          const { mapping, refusal } = compiled(source.table, template, keyType);
+          if (refusal === 'E_MAPPING_UNSORTABLE') {
+            if (given.refusedBecause !== undefined || template !== '{c}') continue;
+            const partition = compiled(source.table, template, keyType, true).mapping;
+            if (partition === null) throw new Error(`${cell}: refused as a partition key too`);
+            expect(inversions(keysOf(partition, source.rows, 'pk', keyType)), cell).toBeGreaterThan(0);
+          } else if (mapping !== null) {
+            const keys = keysOf(mapping, source.rows, 'sk', keyType);
+            expect(keys.length, `${cell}: some values have keys`).toBeGreaterThan(1);
+            if (!OWN_ORDER.test(template)) expect(inversions(keys), `${cell}: sorts`).toBe(0);
+            const facts = { severalShards: false, ofOneShard: () => [], readWhole: () => false };
+            const proven = source.unique && judgeUniqueness(mapping.keys, facts).verdict === 'proven';
+            if (proven) expect(new Set(keys).size, `${cell}: one key a value`).toBe(keys.length);
+          }
         }
       }
-    }
-  });
+    },
+  );
 });
 
 interface Source {

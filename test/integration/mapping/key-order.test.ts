@@ -115,7 +115,7 @@ const CASES: readonly Case[] = [
   },
 ];
 
-test('every function of templates has a case', () => {
+test('the cases of key orders cover every template function', () => {
   for (const name of TEMPLATE_FUNCTIONS) {
     expect(
       CASES.some(({ template }) => new RegExp(`:${name}\\b(?!-)`).test(template)),
@@ -125,52 +125,55 @@ test('every function of templates has a case', () => {
 });
 
 describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
-  test.each(CASES)('$type, $template', async ({ type, template, keyType = 'S', values, order = 'c' }) => {
-    await using database = await createDatabase(server);
-    await database.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
-    await database.query(`CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, c ${type} NOT NULL)`);
-    await using session = await openSession(database.shard());
-    const { table } = await describeSourceTable(session, 's01', database.name, 't', signal);
-    const item: ItemMapping = {
-      name: 'row',
-      partitionKey: { name: 'pk', type: 'S', template: 'ALL', spread: null },
-      sortKey: { name: 'sk', type: keyType, template, spread: null },
-      attributes: { columns: ['id'], drop: [], rules: {}, add: {} },
-      ttl: null,
-    };
-    const mapping = compileMapping(table, { items: [item] }, () => 1);
-    const select = new RowSelect({ table, key: chooseScanKey(table, null), columns: mapping.columns, where: null });
-    const id = mapping.columns.indexOf('id');
+  test.each(CASES)(
+    'sort keys of $type by the template $template sort as the source does',
+    async ({ type, template, keyType = 'S', values, order = 'c' }) => {
+      await using database = await createDatabase(server);
+      await database.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
+      await database.query(`CREATE TABLE t (id INT AUTO_INCREMENT PRIMARY KEY, c ${type} NOT NULL)`);
+      await using session = await openSession(database.shard());
+      const { table } = await describeSourceTable(session, 's01', database.name, 't', signal);
+      const item: ItemMapping = {
+        name: 'row',
+        partitionKey: { name: 'pk', type: 'S', template: 'ALL', spread: null },
+        sortKey: { name: 'sk', type: keyType, template, spread: null },
+        attributes: { columns: ['id'], drop: [], rules: {}, add: {} },
+        ttl: null,
+      };
+      const mapping = compileMapping(table, { items: [item] }, () => 1);
+      const select = new RowSelect({ table, key: chooseScanKey(table, null), columns: mapping.columns, where: null });
+      const id = mapping.columns.indexOf('id');
 
-    const property = fc.asyncProperty(
-      fc.array(values, { minLength: 2, maxLength: VALUES, size: 'max' }),
-      async (literals) => {
-        await database.query('TRUNCATE TABLE t');
-        await database.query(`INSERT INTO t (c) VALUES ${literals.map((literal) => `(${literal})`).join()}`);
-        const items: MappedItem[] = [];
-        const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);
-        for (const row of rows) mapping.map(row, items, { now: 0 });
-        const keys = new Map(items.map(({ row, keyText }) => [String(row[id]), comparable(keyText, keyType)]));
-        const ordered = await database.query(`SELECT id, ${order} AS o FROM t ORDER BY ${order}, id`);
-        const sorted = [...ordered].map((row) => ({
-          key: keys.get(String(row['id'])) ?? '',
-          source: String(row['o']),
-        }));
-        for (const [i, { key, source }] of sorted.entries()) {
-          const before = sorted[i - 1];
-          if (before === undefined) continue;
-          // Values that differ give keys that differ, in their order; equal ones give equal keys.
-          const expected = before.source === source ? 0 : -1;
-          expect([before.source, source, Math.sign(compared(before.key, key, keyType))]).toEqual([
-            before.source,
-            source,
-            expected,
-          ]);
-        }
-      },
-    );
-    await fc.assert(property, { seed: SEED, numRuns: ROUNDS, endOnFailure: true });
-  });
+      const property = fc.asyncProperty(
+        fc.array(values, { minLength: 2, maxLength: VALUES, size: 'max' }),
+        async (literals) => {
+          await database.query('TRUNCATE TABLE t');
+          await database.query(`INSERT INTO t (c) VALUES ${literals.map((literal) => `(${literal})`).join()}`);
+          const items: MappedItem[] = [];
+          const rows = await session.rows(select.rows({ after: null, upTo: null }, null), signal);
+          for (const row of rows) mapping.map(row, items, { now: 0 });
+          const keys = new Map(items.map(({ row, keyText }) => [String(row[id]), comparable(keyText, keyType)]));
+          const ordered = await database.query(`SELECT id, ${order} AS o FROM t ORDER BY ${order}, id`);
+          const sorted = [...ordered].map((row) => ({
+            key: keys.get(String(row['id'])) ?? '',
+            source: String(row['o']),
+          }));
+          for (const [i, { key, source }] of sorted.entries()) {
+            const before = sorted[i - 1];
+            if (before === undefined) continue;
+            // Values that differ give keys that differ, in their order; equal ones give equal keys.
+            const expected = before.source === source ? 0 : -1;
+            expect([before.source, source, Math.sign(compared(before.key, key, keyType))]).toEqual([
+              before.source,
+              source,
+              expected,
+            ]);
+          }
+        },
+      );
+      await fc.assert(property, { seed: SEED, numRuns: ROUNDS, endOnFailure: true });
+    },
+  );
 });
 
 /** A key as DynamoDB orders it: UTF-8 bytes, bytes, or a number in units of its last possible digit. */

@@ -38,35 +38,38 @@ const CASES: readonly { readonly name: string; readonly localIndexes: readonly L
 const LOCAL = dynamodbServers.filter(({ name }) => name === 'dynamodb-local');
 
 describe.each(LOCAL)('entries in local indexes: $name', (server) => {
-  test.each(CASES)('$name', async ({ localIndexes }) => {
-    const keys = { partitionKey: { name: PK, type: 'S' }, sortKey: { name: SK, type: 'S' } } as const;
-    await using table = await createTable(server, { ...keys, localIndexes });
-    const indexes = localIndexes.map(({ projection, ...index }) => ({
-      ...index,
-      projection: projection === 'keys-only' ? [] : projection,
-    }));
-    const entries = new LocalEntries(indexes, [PK, SK]);
-    const itemOf = (body: string): Item => ({ ...KEYS, ...OTHERS, body: { S: body } });
-    /** What the service counts: see the note in local-indexes.ts on the table's sort key. */
-    const uncounted = localIndexes.filter(
-      ({ projection, sortKey }) => projection !== 'all' && sortKey.name !== SK && sortKey.name !== 'none',
-    ).length;
-    const sizeOf = (body: string): number => {
-      const item = jsonOf(itemOf(body));
-      return storedBytes(item) + entries.bytesOf(item) - uncounted * storedBytes(jsonOf({ [SK]: KEYS[SK] as never }));
-    };
-    const bodies = localIndexes.filter(({ name, projection }) => name !== 'none' && projection === 'all').length + 1;
-    const most = Math.floor((MAX_ITEM_BYTES - sizeOf('')) / bodies);
-    const put = async (bytes: number): Promise<unknown> =>
-      await table.client.send(new PutItemCommand({ TableName: table.name, Item: itemOf('x'.repeat(bytes)) }));
-    await put(most);
-    await expect(put(most + 1)).rejects.toMatchObject({
-      name: 'ValidationException',
-      message: expect.stringMatching(/Item size/) as string,
-    });
-    expect(sizeOf('x'.repeat(most))).toBeLessThanOrEqual(MAX_ITEM_BYTES);
-    expect(sizeOf('x'.repeat(most + 1))).toBeGreaterThan(MAX_ITEM_BYTES);
-  });
+  test.each(CASES)(
+    'the mapping computes the size of an item with local indexes ($name) as DynamoDB Local does',
+    async ({ localIndexes }) => {
+      const keys = { partitionKey: { name: PK, type: 'S' }, sortKey: { name: SK, type: 'S' } } as const;
+      await using table = await createTable(server, { ...keys, localIndexes });
+      const indexes = localIndexes.map(({ projection, ...index }) => ({
+        ...index,
+        projection: projection === 'keys-only' ? [] : projection,
+      }));
+      const entries = new LocalEntries(indexes, [PK, SK]);
+      const itemOf = (body: string): Item => ({ ...KEYS, ...OTHERS, body: { S: body } });
+      /** What the service counts: see the note in local-indexes.ts on the table's sort key. */
+      const uncounted = localIndexes.filter(
+        ({ projection, sortKey }) => projection !== 'all' && sortKey.name !== SK && sortKey.name !== 'none',
+      ).length;
+      const sizeOf = (body: string): number => {
+        const item = jsonOf(itemOf(body));
+        return storedBytes(item) + entries.bytesOf(item) - uncounted * storedBytes(jsonOf({ [SK]: KEYS[SK] as never }));
+      };
+      const bodies = localIndexes.filter(({ name, projection }) => name !== 'none' && projection === 'all').length + 1;
+      const most = Math.floor((MAX_ITEM_BYTES - sizeOf('')) / bodies);
+      const put = async (bytes: number): Promise<unknown> =>
+        await table.client.send(new PutItemCommand({ TableName: table.name, Item: itemOf('x'.repeat(bytes)) }));
+      await put(most);
+      await expect(put(most + 1)).rejects.toMatchObject({
+        name: 'ValidationException',
+        message: expect.stringMatching(/Item size/) as string,
+      });
+      expect(sizeOf('x'.repeat(most))).toBeLessThanOrEqual(MAX_ITEM_BYTES);
+      expect(sizeOf('x'.repeat(most + 1))).toBeGreaterThan(MAX_ITEM_BYTES);
+    },
+  );
 });
 
 /** As the JSON protocol has it: binary in base64. */

@@ -11,7 +11,7 @@ const fixture = (name: string): string =>
   readFileSync(new URL(`../../../fixtures/postflight/${name}`, import.meta.url), 'utf8');
 
 describe.each(serverPairs)('postflight rows from $name', (servers) => {
-  it('become the expected items, which verify finds equal', async () => {
+  it('a backfill makes the expected items of the postflight rows, and verify finds them equal', async () => {
     await using migration = await createMigration({
       servers,
       rows: () => [fixture('schema.sql'), fixture('expected/rows.sql')],

@@ -15,7 +15,7 @@ const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 
 const IMPATIENT = { statementIdleTimeoutSeconds: 2, retryTimeoutSeconds: 60, scansPerServer: 1 };
 
 describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
-  test('threads of statements that were given up are not gathered', async () => {
+  test('a scan leaves at most one thread on the server of the statements that it gave up', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
     await database.query('INSERT INTO t VALUES (1)');
@@ -48,8 +48,8 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
   });
 });
 
-describe.each(await ownMysqlKinds())('%s that was started again', { timeout: 120_000 }, (kind) => {
-  test('keeps its identity, and a stranger with the number of an abandoned thread keeps its connection', async () => {
+describe.each(await ownMysqlKinds())('own server that starts again: %s', { timeout: 120_000 }, (kind) => {
+  test("a server that started again keeps its identity, and a scan does not kill a stranger with an abandoned thread's number", async () => {
     await using server = await startOwnMysql(kind, { keptAlive: true });
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');

@@ -33,7 +33,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
   test.each([
     { form: 'all rows', where: null },
     { form: 'rows of a condition', where: 'id % 2 >= 0' },
-  ])('an answer that breaks the connection in its middle is asked for in smaller ones: $form', async ({ where }) => {
+  ])('a scan asks for fewer rows after an answer that breaks the connection midway: $form', async ({ where }) => {
     await using database = await createDatabase(server);
     await fill(database, 300, 10_000);
     await using proxy = await startMysqlProxy(server);
@@ -50,7 +50,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     expect(events.length).toBeLessThan(12);
   });
 
-  test('a consumer that is waited for uses up no patience', async () => {
+  test('a scan does not count the time in which it waits for its consumer as patience', async () => {
     await using database = await createDatabase(server);
     await fill(database, 120, 1_000);
     await using proxy = await startMysqlProxy(server);
@@ -86,7 +86,7 @@ const TIMEOUTS = [
 const kinds = await ownMysqlKinds();
 
 describe.each(TIMEOUTS.filter(({ kind }) => kinds.includes(kind)))('$kind', { timeout: 90_000 }, (own) => {
-  test('a SELECT that takes too long asks for fewer rows next, until it passes', async () => {
+  test('a scan whose SELECT takes too long asks for fewer rows until it passes', async () => {
     await using server = await startOwnMysql(own.kind, { options: own.options });
     await using database = await createDatabase(server);
     await fill(database, 4_000);

@@ -55,7 +55,7 @@ const CELLS: readonly (readonly [type: string, sql: string, cell: Cell])[] = [
 ];
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('cells', async () => {
+  test('the row source reads cells of every type exactly as the server holds them', async () => {
     await using database = await createDatabase(server);
     await database.query("SET SESSION sql_mode = '', SESSION time_zone = '+00:00'");
     // Even where the server's own defaults are others.
@@ -75,7 +75,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('columns whose names are SQL, aliases or quotes', async () => {
+  test('the row source reads tables and columns whose names are SQL, aliases or quotes', async () => {
     await using database = await createDatabase(server);
     await database.query(
       'CREATE TABLE `t``x` (`b` INT, `t` BLOB, `select` INT, `a``b` INT, PRIMARY KEY (`t`(3), `b`), UNIQUE KEY (`b`))',

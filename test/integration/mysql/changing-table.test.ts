@@ -57,7 +57,7 @@ async function stayingInOrder(database: TestDatabase, table: KeyedTable): Promis
 describe.each(mysqlServers)('$name', (server) => {
   const tables = KEYED_TABLES.filter(({ name, only }) => KINDS.includes(name) && (only?.test(server.name) ?? true));
 
-  test.each(tables)(`$name, changing under the scan (seed ${SEED})`, async (table) => {
+  test.each(tables)(`a scan reads rows that stay in a changing table once: $name (seed ${SEED})`, async (table) => {
     await using database = await createDatabase(server);
     await fillTable(database, table, 't', ROWS);
     await database.query('ALTER TABLE t ADD KEY (n)');
@@ -83,7 +83,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(await stayingInOrder(database, table)).toEqual(expected);
   });
 
-  test('the row of the cursor itself is deleted, or moved ahead: the next ones come all the same', async () => {
+  test('a scan continues after the row of its cursor is deleted or moved ahead', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (k INT PRIMARY KEY, n INT NOT NULL)');
     await database.query(`INSERT INTO t VALUES ${Array.from({ length: 60 }, (_, i) => `(${i * 10}, ${i})`).join()}`);
@@ -100,7 +100,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(seen).toEqual([...Array.from({ length: 60 }, (_, i) => i), 17]);
   });
 
-  test('a scan that lasts looks at its table again, and ends where that was altered', async () => {
+  test('a long scan checks its table again, and ends with E_SOURCE_CHANGED where the table was altered', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (k INT PRIMARY KEY)');
     await database.query(`INSERT INTO t VALUES ${Array.from({ length: 60 }, (_, i) => `(${i})`).join()}`);
@@ -134,7 +134,7 @@ describe.each(mysqlServers)('$name', (server) => {
     ['a prefix of a text', 'a VARCHAR(100) NOT NULL, PRIMARY KEY (a(10))', /PRIMARY: it indexes only a prefix/],
     ['a prefix of a blob', 'a BLOB NOT NULL, UNIQUE KEY part (a(20))', /part: it indexes only a prefix/],
     ['no unique key', 'a INT NOT NULL, KEY (a)', /it has no unique key/],
-  ])('%s is refused, with the alternatives', async (_, definition, fact) => {
+  ])('the row source refuses %s as a scan key, with the alternatives', async (_, definition, fact) => {
     await using database = await createDatabase(server);
     await database.query(`CREATE TABLE t (${definition})`);
     await using shard = openSource(database.shard());

@@ -24,7 +24,7 @@ describe.each(mysqlServers)('$name', (server) => {
     ['chosen ones', 'id >= 0', many(150, 60)],
     ['two rows of three chunks each', null, many(2, 3_000)],
     ['rows of nine chunks between small ones', null, [60, 9_000, 60, 9_000, 9_000, 60]],
-  ])('a SELECT brings four chunks at most, or one row, of %s', async (_what, where, bodies) => {
+  ])('one SELECT of a scan holds at most four chunks, or one row, of %s', async (_what, where, bodies) => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, body TEXT CHARACTER SET latin1)');
     await database.query(`INSERT INTO t VALUES ${bodies.map((bytes, id) => `(${id}, REPEAT('x', ${bytes}))`).join()}`);
@@ -46,7 +46,7 @@ describe.each(mysqlServers)('$name', (server) => {
     if (bodies.length > 10) expect(bySelect.size).toBeLessThan(bodies.length / 5);
   });
 
-  test('large rows come one at a time, over all scans, and small ones as ever', async () => {
+  test('all scans together hold one large row at a time, and read small rows as ever', async () => {
     await using database = await createDatabase(server);
     await using _ = await largePackets(database);
     await using own = await createDatabase(server, database.name + '_t');

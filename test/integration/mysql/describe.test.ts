@@ -10,7 +10,7 @@ const knowing = (names: RegExp, server: MysqlServer): readonly MysqlServer[] =>
   names.test(server.name) ? [server] : [];
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('columns and unique keys as they are', async () => {
+  test('describe() lists columns and unique keys as they are defined', async () => {
     await using database = await createDatabase(server);
     await database.query(`CREATE TABLE t (
       id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, name VARCHAR(50) CHARACTER SET latin1 NOT NULL, price DECIMAL(10,4),
@@ -38,7 +38,7 @@ describe.each(mysqlServers)('$name', (server) => {
   });
 
   test.each(knowing(/mariadb-1[01]|mysql-([89]|\d\d)/, server))(
-    'generated, invisible and descending columns, keys that the optimizer ignores',
+    'describe() marks generated, invisible and descending columns, and leaves out keys that the optimizer ignores',
     async () => {
       await using database = await createDatabase(server);
       const ignored = server.name.startsWith('mariadb') ? 'IGNORED' : 'INVISIBLE';
@@ -56,7 +56,7 @@ describe.each(mysqlServers)('$name', (server) => {
   );
 
   describe.each(knowing(/mysql-([89]|\d\d)/, server))('of MySQL 8 and later', () => {
-    test('a key over an expression is shown as such, and refused as a scan key', async () => {
+    test('describe() shows a key over an expression, and chooseScanKey() refuses it', async () => {
       await using database = await createDatabase(server);
       await database.query('CREATE TABLE t (a INT NOT NULL, UNIQUE KEY twice ((a * 2)))');
       await using shard = openSource(database.shard());
@@ -67,7 +67,7 @@ describe.each(mysqlServers)('$name', (server) => {
       expect(() => chooseScanKey(table, null)).toThrow('its part ((`a` * 2)) is an expression');
     });
 
-    test('the invisible primary key that the server makes is followed, even where it is hidden by default', async () => {
+    test('the row source follows the invisible primary key of the server, also where it is hidden by default', async () => {
       await using database = await createDatabase(server);
       await database.query('SET SESSION sql_generate_invisible_primary_key = ON');
       await database.query('CREATE TABLE t (a INT)');
@@ -91,7 +91,7 @@ describe.each(mysqlServers)('$name', (server) => {
     });
   });
 
-  test('a table that is not there', async () => {
+  test('describe() fails with E_TABLE_MISSING for a table that does not exist', async () => {
     await using database = await createDatabase(server);
     await using shard = openSource(database.shard());
     await expect(shard.describe('nothing', signal)).rejects.toMatchObject({
@@ -100,7 +100,7 @@ describe.each(mysqlServers)('$name', (server) => {
     });
   });
 
-  test('the position of the binary log moves on with a write', async () => {
+  test('position() of the row source advances with a write', async () => {
     await using database = await createDatabase(server);
     await using shard = openSource(database.shard());
     const before = await shard.position(signal);

@@ -19,7 +19,7 @@ const where = (condition: string): Select => ({
 const limiting = mysqlServers.filter(({ name }) => name !== 'mysql-5.6');
 
 describe.each(limiting)('a condition on $name', (server) => {
-  it('that is too slow is ended by the server, and not tried again', { timeout: 60_000 }, async () => {
+  it('the server ends a slow condition, and findByCondition() does not retry it', { timeout: 60_000 }, async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
     await database.query(`INSERT INTO t VALUES ${Array.from({ length: 200 }, (_, id) => `(${id})`).join()}`);

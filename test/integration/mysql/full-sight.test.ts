@@ -68,7 +68,7 @@ async function refusals(
 const HIDDEN = [['E_SOURCE_ACCESS', expect.stringContaining('rights only on single columns of table t')]];
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('rights on single columns, whichever they are', async () => {
+  test('check refuses a user with rights on single columns, whichever they are', async () => {
     await using database = await createDatabase(server);
     await createTable(database);
     // The key and no other column; a part of the key; every visible column.
@@ -79,7 +79,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('a right on the table that is not to read it', async () => {
+  test('check refuses a user whose right on the table is not the right to read it', async () => {
     await using database = await createDatabase(server);
     await createTable(database);
     await asUser(database, ['GRANT SELECT (a, b) ON t', 'GRANT INSERT ON t'], async (shard) => {
@@ -89,36 +89,33 @@ describe.each(mysqlServers)('$name', (server) => {
     });
   });
 
-  test.each(where(knowsRoles(server), server))(
-    'rights by a role: as wide as the role, once it is a default role',
-    async () => {
-      await using database = await createDatabase(server);
-      await createTable(database);
-      const role = `role_${database.name.slice(-8)}`;
-      await database.query(`CREATE ROLE ${role}`);
-      try {
-        await database.query(`GRANT SELECT (a, b), INSERT (a) ON t TO ${role}`);
-        await asUser(database, [`GRANT ${role}`], async (shard, user) => {
-          // It may connect to the database only by the role.
-          expect(await refusals({ ...shard, database: 'information_schema' }, { ...TABLE, name: 'nothing' })).toEqual([
-            ['E_TABLE_MISSING', expect.any(String)],
-          ]);
-          const to = server.name.startsWith('mariadb') ? 'FOR' : 'TO';
-          await database.query(`SET DEFAULT ROLE ${role} ${to} ${user}@'%'`);
-          expect(await refusals(shard)).toEqual(HIDDEN);
-          await database.query(`GRANT SELECT ON t TO ${role}`);
-          expect(await refusals(shard)).toEqual([]);
-          const { facts, tables } = await inspectShard(shard, LIMITS, [TABLE], signal);
-          expect(tables.get('t')?.columns.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'hidden']);
-          expect(facts?.writePrivileges).toEqual(['INSERT']);
-        });
-      } finally {
-        await database.query(`DROP ROLE ${role}`);
-      }
-    },
-  );
+  test.each(where(knowsRoles(server), server))('check judges a user by the rights of its default role', async () => {
+    await using database = await createDatabase(server);
+    await createTable(database);
+    const role = `role_${database.name.slice(-8)}`;
+    await database.query(`CREATE ROLE ${role}`);
+    try {
+      await database.query(`GRANT SELECT (a, b), INSERT (a) ON t TO ${role}`);
+      await asUser(database, [`GRANT ${role}`], async (shard, user) => {
+        // It may connect to the database only by the role.
+        expect(await refusals({ ...shard, database: 'information_schema' }, { ...TABLE, name: 'nothing' })).toEqual([
+          ['E_TABLE_MISSING', expect.any(String)],
+        ]);
+        const to = server.name.startsWith('mariadb') ? 'FOR' : 'TO';
+        await database.query(`SET DEFAULT ROLE ${role} ${to} ${user}@'%'`);
+        expect(await refusals(shard)).toEqual(HIDDEN);
+        await database.query(`GRANT SELECT ON t TO ${role}`);
+        expect(await refusals(shard)).toEqual([]);
+        const { facts, tables } = await inspectShard(shard, LIMITS, [TABLE], signal);
+        expect(tables.get('t')?.columns.map(({ name }) => name)).toEqual(['a', 'b', 'c', 'hidden']);
+        expect(facts?.writePrivileges).toEqual(['INSERT']);
+      });
+    } finally {
+      await database.query(`DROP ROLE ${role}`);
+    }
+  });
 
-  test('rights on the table, its database or all of them are enough, whatever its definition holds', async () => {
+  test("check accepts rights on the table, its database or all databases, whatever the table's definition contains", async () => {
     await using database = await createDatabase(server);
     await createTable(database);
     await database.query(
@@ -131,7 +128,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('a view hides rows: it is refused, read whole or not', async () => {
+  test('check refuses a view, as it hides rows, whether it is read whole or not', async () => {
     await using database = await createDatabase(server);
     await createTable(database);
     await database.query('CREATE VIEW v AS SELECT * FROM t WHERE a > 1');
@@ -141,7 +138,7 @@ describe.each(mysqlServers)('$name', (server) => {
       ]);
   });
 
-  test('a temporary table of the session hides the real one', async () => {
+  test('the row source refuses a temporary table of the session that hides the real one', async () => {
     await using database = await createDatabase(server);
     await createTable(database);
     await using session = await openSession(database.shard());
@@ -156,7 +153,7 @@ describe.each(mysqlServers)('$name', (server) => {
     });
   });
 
-  test('columns that a limit cuts off the list are missed', async () => {
+  test('the row source notices columns that sql_select_limit cuts off the list', async () => {
     await using database = await createDatabase(server);
     await createTable(database);
     await using session = await openSession(database.shard());
@@ -167,17 +164,20 @@ describe.each(mysqlServers)('$name', (server) => {
     });
   });
 
-  test.each(where(server.name.startsWith('mariadb'), server))('a sequence is no table; history is named', async () => {
-    await using database = await createDatabase(server);
-    await database.query('CREATE SEQUENCE s');
-    expect(await refusals(database.shard(), { ...TABLE, name: 's' })).toEqual([
-      ['E_TABLE_NOT_BASE', expect.stringContaining('s is a sequence')],
-    ]);
-    await database.query('CREATE TABLE t (a INT PRIMARY KEY) WITH SYSTEM VERSIONING');
-    const { faults } = await inspectShard(database.shard(), LIMITS, [TABLE], signal);
-    expect(faults.map(({ level, message }) => [level, message])).toContainEqual([
-      'warning',
-      expect.stringContaining('table t is system-versioned'),
-    ]);
-  });
+  test.each(where(server.name.startsWith('mariadb'), server))(
+    'check refuses a sequence, and warns of system versioning',
+    async () => {
+      await using database = await createDatabase(server);
+      await database.query('CREATE SEQUENCE s');
+      expect(await refusals(database.shard(), { ...TABLE, name: 's' })).toEqual([
+        ['E_TABLE_NOT_BASE', expect.stringContaining('s is a sequence')],
+      ]);
+      await database.query('CREATE TABLE t (a INT PRIMARY KEY) WITH SYSTEM VERSIONING');
+      const { faults } = await inspectShard(database.shard(), LIMITS, [TABLE], signal);
+      expect(faults.map(({ level, message }) => [level, message])).toContainEqual([
+        'warning',
+        expect.stringContaining('table t is system-versioned'),
+      ]);
+    },
+  );
 });

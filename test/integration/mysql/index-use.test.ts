@@ -22,7 +22,7 @@ const WALKED: ReadonlySet<string> = new Set(['enum alone', 'set alone, empty too
 
 describe.each(mysqlServers)('$name', (server) => {
   test.each(KEYED_TABLES.filter(({ only }) => only?.test(server.name) ?? true))(
-    `$name (seed ${SEED})`,
+    `a chunk touches hardly more than its own rows: $name (seed ${SEED})`,
     async (kind) => {
       await using database = await createDatabase(server);
       await fillTable(database, kind, 't', 1_000);
@@ -61,7 +61,7 @@ describe.each(mysqlServers)('$name', (server) => {
   );
 
   /** As the look whether two shards share a value does: through an index that begins with the column, unique or not. */
-  test('hundreds of values are looked up in one statement, an entry each, however many rows each has', async () => {
+  test('one statement looks up hundreds of values with one index entry each, however many rows have them', async () => {
     await using database = await createDatabase(server);
     await using session = await openSession(database.shard());
     const types = {

@@ -19,7 +19,7 @@ const table = (name: string, more: Partial<SourceTableConfig> = {}): SourceTable
 });
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('warns of a server that is as busy as scans would wait for, and of no other', async () => {
+  test('inspectShard() warns of a server that is too busy to scan, and of no other', async () => {
     await using database = await createDatabase(server);
     const faultsAt = async (maxThreadsRunning: number): Promise<readonly string[]> => {
       const { faults } = await inspectShard(database.shard(), { ...LIMITS, maxThreadsRunning }, [], signal);
@@ -29,7 +29,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(await faultsAt(0)).toEqual([expect.stringMatching(/[1-9]\d* threads run on the server, .* is 0$/)]);
   });
 
-  test('tells every fault at once', async () => {
+  test('inspectShard() reports every fault of a shard at once', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE good (id INT PRIMARY KEY, a INT)');
     await database.query('CREATE TABLE keyless (id INT, UNIQUE KEY u (id))');
@@ -62,7 +62,7 @@ describe.each(mysqlServers)('$name', (server) => {
     for (const { message, hint } of faults) expect(message.startsWith('shard s01: ') && hint !== '').toBe(true);
   });
 
-  test('a user with the least privileges passes without a word', async () => {
+  test('inspectShard() finds no fault with a user of the least privileges', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE good (id INT PRIMARY KEY)');
     const user = `reader_${database.name.slice(-8)}`;
@@ -88,7 +88,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('what a server says of the plan of a condition is no fault', async () => {
+  test('inspectShard() takes notes of the server on the plan of a condition for no fault', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (name VARCHAR(20) NOT NULL, id INT, PRIMARY KEY (name, id))');
     await database.query('CREATE TABLE other (id INT PRIMARY KEY)');
@@ -102,7 +102,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(faults.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
-  test('a condition that would end a run with a warning is found on the rows that it is tried on, and the table is named', async () => {
+  test('inspectShard() tries a condition on sampled rows, and names the table where it would end a run with a warning', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20))');
     const rows = (from: number, name: string): string =>
@@ -126,19 +126,19 @@ describe.each(mysqlServers)('$name', (server) => {
     ]);
   });
 
-  test('a database that is not there', async () => {
+  test('inspectShard() reports a database that does not exist with E_SOURCE_ACCESS', async () => {
     await using database = await createDatabase(server);
     const { faults } = await inspectShard({ ...database.shard(), database: 'nowhere_at_all' }, LIMITS, [], signal);
     expect(faults).toMatchObject([{ level: 'error', code: 'E_SOURCE_ACCESS' }]);
   });
 
-  test('plain text over a network is refused without connecting', async () => {
+  test('inspectShard() refuses plain text over a network without connecting', async () => {
     await using database = await createDatabase(server);
     const away = await inspectShard({ ...database.shard(), host: 'db.example.com' }, LIMITS, [table('t')], signal);
     expect(away.faults).toMatchObject([{ level: 'error', code: 'E_TLS_REQUIRED' }]);
   });
 
-  test('TLS is used where it is asked for; a server without it, or whose certificate nobody vouches for, is named', async () => {
+  test('inspectShard() uses TLS where asked to, and names a server without it or with a certificate that nobody vouches for', async () => {
     await using database = await createDatabase(server);
     const [certificate] = await database.query("SHOW STATUS LIKE 'Ssl_server_not_after'");
     const required = { mode: 'required', ca: null, profile: null } as const;
@@ -155,7 +155,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(unknown.faults).toMatchObject([{ level: 'error', code: 'E_TLS_REQUIRED', hint: names }]);
   });
 
-  test('a connection that is lost is told once, not for each table that is left', async () => {
+  test('inspectShard() reports a lost connection once, not for each remaining table', async () => {
     await using database = await createDatabase(server);
     const labels = Array.from({ length: 400 }, (_, i) => `'a label of some length, number ${i}'`).join();
     await database.query(`CREATE TABLE wide (id INT PRIMARY KEY, e ENUM(${labels}))`);
@@ -167,7 +167,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(faults.filter(({ level }) => level === 'error')).toMatchObject([{ code: 'E_SOURCE_LOST' }]);
   });
 
-  test('a replica that does not answer is a warning', async () => {
+  test('inspectShard() warns of a replica that does not answer', async () => {
     await using database = await createDatabase(server);
     const shard = { ...database.shard(), replicas: [{ host: '127.0.0.1', port: 1 }] };
     const { faults } = await inspectShard(shard, LIMITS, [], signal);
@@ -175,7 +175,7 @@ describe.each(mysqlServers)('$name', (server) => {
   });
 });
 
-describe('a host that', () => {
+describe('a host that does not answer', () => {
   const shard = {
     id: 's01',
     host: '127.0.0.1',
@@ -187,7 +187,7 @@ describe('a host that', () => {
     replicas: [],
   } as const;
 
-  test('does not listen is told at once, without retries', async () => {
+  test('inspectShard() reports a host that does not listen at once, without retries', async () => {
     const { facts, faults } = await inspectShard(shard, LIMITS, [table('t')], signal);
     expect(facts).toBeNull();
     expect(faults).toMatchObject([{ level: 'error', code: 'E_SOURCE_CONNECT' }]);
@@ -195,7 +195,7 @@ describe('a host that', () => {
     await expect(source.describe('t', signal)).rejects.toMatchObject({ code: 'E_SOURCE_CONNECT' });
   });
 
-  test('accepts but never answers can be given up by a stop', async () => {
+  test('an aborted signal ends inspectShard() of a host that accepts but never answers', async () => {
     const silent = createServer(() => undefined).listen(0, '127.0.0.1');
     await new Promise((resolve) => silent.once('listening', resolve));
     const address = silent.address();
@@ -210,8 +210,8 @@ describe('a host that', () => {
   });
 });
 
-describe.each(await ownMysqlKinds())('%s of its own', { timeout: 60_000 }, (name) => {
-  test('that writes no binary log has no format of one, and no position to record', async () => {
+describe.each(await ownMysqlKinds())('own server: %s', { timeout: 60_000 }, (name) => {
+  test('inspectShard() warns of a server without a binary log, and finds no binlog_format', async () => {
     await using server = await startOwnMysql(name, { options: ['--skip-log-bin'] });
     await server.query('CREATE DATABASE one');
     await server.query('CREATE TABLE one.good (id INT PRIMARY KEY)');

@@ -13,7 +13,7 @@ import { openSession, openSource, openTable } from './source.js';
 const signal = new AbortController().signal;
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('what is looked up or sampled is bounded too, and one row that is too large is refused', async () => {
+  test('the row source bounds the bytes of look-ups and samples, and refuses a row that is too large', async () => {
     await using database = await createDatabase(server);
     await using _ = await largePackets(database);
     await using own = await createDatabase(server, database.name + '_t');

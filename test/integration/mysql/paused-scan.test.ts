@@ -31,7 +31,7 @@ async function killOthers(database: TestDatabase): Promise<void> {
 }
 
 describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
-  test('scans side by side share one permit, whatever becomes of their connections', async () => {
+  test('concurrent scans share one permit and read all rows, though their connections are killed', async () => {
     const signal = AbortSignal.timeout(50_000);
     await using database = await createDatabase(server);
     await fill(database, 120, 100_000);

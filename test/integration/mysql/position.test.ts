@@ -17,7 +17,7 @@ function shardOf({ host, port, user, password }: MysqlServer): ShardConfig {
 }
 
 test.each(withGtids)(
-  '%s: what it executed it has reached, what it has not, and what another one did, not',
+  'hasReached() on %s is true for what the server executed, and false for what it or another server did not',
   async (kind) => {
     await using server = await startOwnMysql(kind, { options: GTIDS });
     await using session = await openSession(shardOf(server));
@@ -41,23 +41,26 @@ test.each(withGtids)(
 
 const mariadbs = mysqlServers.filter(({ name, host }) => name.startsWith('mariadb') && host === '127.0.0.1');
 
-test.each(mariadbs)('$name: its GTIDs say that it lacks transactions, and never that it has them', async (server) => {
-  await using database = await createDatabase(server);
-  await using session = await openSession(database.shard());
-  const position = await binlogPosition(session, signal);
-  const [domain = '0', id = '1', number = '0'] = (position?.gtid ?? '').split('-');
-  const at = (gtid: string): Promise<boolean | null> => hasReached(session, { file: 'f', offset: 1, gtid }, signal);
-  expect(Number(number)).toBeGreaterThan(0);
-  await database.query('CREATE TABLE t (id INT)');
-  for (const same of [position?.gtid ?? '', `${domain}-99-${number}`, `${domain}-${id}-1`])
-    expect(await at(same)).toBeNull();
-  expect(await at(`${domain}-${id}-${Number(number) + 1_000_000}`)).toBe(false);
-  expect(await at(`${domain}-${id}-1,4711-1-1`)).toBe(false);
-  expect(await at('3e11fa47-7100-1111-9933-c80aa9429562:1-5')).toBeNull();
-});
+test.each(mariadbs)(
+  'hasReached() on $name may say that a server lacks GTIDs, never that it has them',
+  async (server) => {
+    await using database = await createDatabase(server);
+    await using session = await openSession(database.shard());
+    const position = await binlogPosition(session, signal);
+    const [domain = '0', id = '1', number = '0'] = (position?.gtid ?? '').split('-');
+    const at = (gtid: string): Promise<boolean | null> => hasReached(session, { file: 'f', offset: 1, gtid }, signal);
+    expect(Number(number)).toBeGreaterThan(0);
+    await database.query('CREATE TABLE t (id INT)');
+    for (const same of [position?.gtid ?? '', `${domain}-99-${number}`, `${domain}-${id}-1`])
+      expect(await at(same)).toBeNull();
+    expect(await at(`${domain}-${id}-${Number(number) + 1_000_000}`)).toBe(false);
+    expect(await at(`${domain}-${id}-1,4711-1-1`)).toBe(false);
+    expect(await at('3e11fa47-7100-1111-9933-c80aa9429562:1-5')).toBeNull();
+  },
+);
 
 test.each(mariadbs)(
-  '$name: two of one host name and port are told apart; one is itself, also for what earlier versions noted',
+  'identity() on $name tells apart two servers of one host name and port, and recognizes identities of earlier versions',
   async (server) => {
     await using twin = await startOwnMysql('mariadb', { at: { host: '127.0.0.2', port: server.port } });
     await using first = openSource(shardOf(server));
@@ -72,7 +75,7 @@ test.each(mariadbs)(
   },
 );
 
-test.each(mysqlServers)('$name: a user who may not ask gets no position, and no fault', async (server) => {
+test.each(mysqlServers)('binlogPosition() on $name returns null for a user who may not ask', async (server) => {
   await using database = await createDatabase(server);
   const account = `'poor_${database.name.slice(-8)}'@'${server.host}'`;
   await database.query(`CREATE USER ${account} IDENTIFIED BY 'secret'`);

@@ -30,7 +30,7 @@ async function fillSkewed(database: TestDatabase, type: string): Promise<number>
 
 describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
   test.each(['CHAR(34) CHARACTER SET ascii', 'VARCHAR(34) COLLATE utf8mb4_unicode_ci'])(
-    '%s: eight ranges, none of them much larger than its share',
+    'planRanges() cuts a skewed table with a key of %s into eight ranges of similar size',
     async (type) => {
       await using database = await createDatabase(server);
       const count = await fillSkewed(database, type);
@@ -53,7 +53,7 @@ describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
     },
   );
 
-  test('planning asks about forty questions a range at most, and touches hardly a row for each', async () => {
+  test('planRanges() asks about forty questions a range at most, and touches hardly a row for each', async () => {
     await using database = await createDatabase(server);
     await fillSkewed(database, 'CHAR(34) CHARACTER SET ascii');
     await using session = await openSession(database.shard());
@@ -69,7 +69,7 @@ describe.each(mysqlServers)(`$name (seed ${SEED})`, (server) => {
     expect(status.reduce((sum, [, value]) => sum + Number(value), 0)).toBeLessThan(10 * questions);
   });
 
-  test('a small table is one range', async () => {
+  test('planRanges() plans one range for a small table', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
     await database.query(`INSERT INTO t VALUES ${Array.from({ length: 3_000 }, (_, i) => `(${i})`).join()}`);

@@ -105,7 +105,7 @@ async function asRefused(database: TestDatabase, refusal: Refusal): Promise<read
 }
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('each refusal of a user in its own words', async () => {
+  test('inspectShard() reports each way in which a server refuses a user, with its own message and hint', async () => {
     await using database = await createDatabase(server);
     for (const refusal of REFUSALS.filter(({ only }) => only.test(server.name))) {
       const { what, code, fact, hint } = refusal;
@@ -115,7 +115,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('a table that is there, and cannot be read', async () => {
+  test('inspectShard() reports a table that exists but cannot be read, with E_SOURCE_QUERY', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
     await database.query('ALTER TABLE t DISCARD TABLESPACE');
@@ -175,7 +175,7 @@ async function refusedOf(
   return (await errorsOf(asShard(server, more))).map(({ code, message }) => [code, message]);
 }
 
-test.runIf(own.includes('mariadb'))('every way a certificate fails', { timeout: 300_000 }, async () => {
+test.runIf(own.includes('mariadb'))('inspectShard() names each certificate fault', { timeout: 300_000 }, async () => {
   await using folder = await temporaryFolder();
   const authority = await certificate('ferry CA', null);
   const file = join(folder.path, 'ca.pem');
@@ -198,7 +198,7 @@ test.runIf(own.includes('mariadb'))('every way a certificate fails', { timeout: 
   }
 });
 
-test.runIf(own.includes('mysqld'))('what a server refuses to all', { timeout: 300_000 }, async () => {
+test.runIf(own.includes('mysqld'))('inspectShard() names a refusal of all users', { timeout: 300_000 }, async () => {
   await using server = await startOwnMysql('mysqld');
   // Set by one connection, since no other may come meanwhile.
   await using root = Object.assign(await server.connect(), { [Symbol.asyncDispose]: async () => await root.end() });
@@ -224,14 +224,18 @@ test.runIf(own.includes('mysqld'))('what a server refuses to all', { timeout: 30
   }
 });
 
-test.runIf(own.includes('mysql-5.6'))('a server whose TLS is too old', { timeout: 300_000 }, async () => {
-  await using folder = await temporaryFolder();
-  const authority = await certificate('ferry CA', null);
-  await writeFile(join(folder.path, 'ca.pem'), authority.cert);
-  await writePair(folder.path, await certificate('localhost', authority));
-  await using server = await startOwnMysql('mysql-5.6', { options: options(folder.path) });
-  const tls = { mode: 'required', ca: null, profile: null } as const;
-  expect(await refusedOf(server, { tls })).toEqual([
-    ['E_TLS_REQUIRED', expect.stringMatching(/no TLS version or cipher in common/)],
-  ]);
-});
+test.runIf(own.includes('mysql-5.6'))(
+  'inspectShard() refuses a server whose TLS is too old, with E_TLS_REQUIRED',
+  { timeout: 300_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    const authority = await certificate('ferry CA', null);
+    await writeFile(join(folder.path, 'ca.pem'), authority.cert);
+    await writePair(folder.path, await certificate('localhost', authority));
+    await using server = await startOwnMysql('mysql-5.6', { options: options(folder.path) });
+    const tls = { mode: 'required', ca: null, profile: null } as const;
+    expect(await refusedOf(server, { tls })).toEqual([
+      ['E_TLS_REQUIRED', expect.stringMatching(/no TLS version or cipher in common/)],
+    ]);
+  },
+);

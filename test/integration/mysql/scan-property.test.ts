@@ -37,7 +37,7 @@ interface Truth {
 
 describe.each(mysqlServers)('$name', (server) => {
   const options = { timeout: 30_000 + TABLES * MS_EACH };
-  test(`every row of any table once (seed ${SEED}, ${TABLES} tables)`, options, async () => {
+  test(`a scan reads every row of any table once (seed ${SEED}, ${TABLES} tables)`, options, async () => {
     await using database = await createDatabase(server);
     const dialect = await dialectOf(database, server.name);
     await using sources = openSources(database);

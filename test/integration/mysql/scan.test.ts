@@ -35,7 +35,7 @@ const ids = (chunks: readonly RowChunk[]): number[] => chunks.flatMap(({ rows })
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('a connection that breaks within a SELECT is opened again, and no row is lost or repeated', async () => {
+  test('a scan reconnects after a connection broke within a SELECT, and neither loses nor repeats a row', async () => {
     await using database = await createDatabase(server);
     await fill(database, 260);
     await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id >= 100");
@@ -54,7 +54,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(events.filter(({ name }) => name === 'source.retried').length).toBeGreaterThan(1);
   });
 
-  test('what a proxy says of a server that it lost makes a new connection, though the old one is open', async () => {
+  test('a scan opens a new connection when a proxy reports that it lost the server', async () => {
     await using database = await createDatabase(server);
     await fill(database, 500);
     await using proxy = await startMysqlProxy(server);
@@ -74,7 +74,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(proxy.opened).toBe(opened + 1);
   });
 
-  test('a connection that is killed between SELECTs is replaced', async () => {
+  test('a scan replaces a connection that is killed between SELECTs', async () => {
     await using database = await createDatabase(server);
     await fill(database, 500);
     await using shard = openSource(database.shard(), { chunkRows: 20, chunkMs: 60_000 });
@@ -89,7 +89,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(chunks.length).toBeLessThan(35);
   });
 
-  test('large rows cut a chunk at the limit of bytes, within one SELECT', async () => {
+  test('large rows close a chunk at its limit of bytes, within one SELECT', async () => {
     await using database = await createDatabase(server);
     await fill(database, 60);
     await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id BETWEEN 20 AND 40");
@@ -110,7 +110,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(bySelect.size).toBeGreaterThan(1);
   });
 
-  test('rows that are larger than expected, though not by far, are several chunks of one SELECT', async () => {
+  test('rows somewhat larger than expected make several chunks of one SELECT', async () => {
     await using database = await createDatabase(server);
     await fill(database, 60);
     await database.query("UPDATE t SET body = REPEAT('y', 200000) WHERE id BETWEEN 20 AND 28");
@@ -124,7 +124,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(new Set(chunks.map(({ readAt }) => readAt.monotonic)).size).toBe(1);
   });
 
-  test('reads one chunk ahead and no further', async () => {
+  test('a scan reads one chunk ahead of its consumer, and not more', async () => {
     await using database = await createDatabase(server);
     await fill(database, 500, 'old');
     await using shard = openSource(database.shard(), { chunkRows: 100 });
@@ -140,7 +140,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(bodies).toEqual([['old'], ['old'], ['new'], ['new'], ['new']]);
   });
 
-  test('rows that come and go around the cursor: behind it they are not read, before it they are', async () => {
+  test('a scan reads rows that are inserted ahead of its cursor, not those behind it', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, body LONGTEXT)');
     await database.query(
@@ -166,7 +166,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(seen).toEqual([...expected, 901, 5_000].sort((a, b) => a - b));
   });
 
-  test('a stop destroys a SELECT that is under way, at once', async () => {
+  test('an aborted signal destroys the running SELECT of a scan at once', async () => {
     await using database = await createDatabase(server);
     await fill(database, 10);
     await using shard = openSource(database.shard());
@@ -184,7 +184,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await killOthers(database);
   });
 
-  test('scans pause while the server is busy, say so, and go on', async () => {
+  test('a scan pauses while the server is busy, says so, and continues', async () => {
     await using database = await createDatabase(server);
     await fill(database, 300);
     // Every statement that runs is one too many, the question itself included.
@@ -201,7 +201,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await expect.poll(() => events.map(({ name }) => name)).toContain('source.resumed');
   });
 
-  test('a replica that cannot be asked is told of once, and not waited for', async () => {
+  test('a scan warns once of a replica that it cannot ask, and does not wait for it', async () => {
     await using database = await createDatabase(server);
     await fill(database, 300);
     const { bus, events } = recorder();

@@ -126,7 +126,7 @@ async function possible(
 }
 
 describe.each(await ownMysqlKinds())('%s', { timeout: LIMIT_MS }, (kind) => {
-  test('settings that are planted for all sessions change no row; a pooler, and what they were, are told', async () => {
+  test('a scan reads the same rows whatever session settings the server plants, and names them and a pooler', async () => {
     await using server = await startOwnMysql(kind);
     await using database = await createDatabase(server);
     const versioned = kind === 'mariadb';

@@ -29,7 +29,7 @@ async function waits(promise: Promise<unknown>): Promise<boolean> {
 }
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('a connection is handed out again once it is released, and a broken one never', async () => {
+  test('the session pool hands out a released connection again, and a broken one never', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 2);
     const first = await pool.lease(signal, aside);
@@ -44,7 +44,7 @@ describe.each(mysqlServers)('$name', (server) => {
     third.release();
   });
 
-  test('one more than there are permits waits for a release, first come first served', async () => {
+  test('the session pool makes a request beyond its permits wait for a release, in the order of asking', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 2);
     const [first, second] = [await pool.lease(signal, aside), await pool.lease(signal, aside)];
@@ -61,7 +61,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(order).toEqual(['third', 'fourth']);
   });
 
-  test('a lease gives its permit back once, however often it is released', async () => {
+  test('a lease of the session pool returns its permit once, however often it is released', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1);
     const first = await pool.lease(signal, aside);
@@ -72,7 +72,7 @@ describe.each(mysqlServers)('$name', (server) => {
     second.release();
   });
 
-  test('who stops waiting leaves its place to the next, and an aborted signal gets none', async () => {
+  test('a caller that stops waiting for the session pool leaves its place to the next, and an aborted signal gets none', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1);
     const first = await pool.lease(signal, aside);
@@ -88,7 +88,7 @@ describe.each(mysqlServers)('$name', (server) => {
     (await pool.lease(signal, aside)).release();
   });
 
-  test('closing ends idle connections and those in use, and opens no more', async () => {
+  test('close() of the session pool ends idle and used connections, and opens no more', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 3);
     const [idle, used] = [await pool.lease(signal, aside), await pool.lease(signal, aside)];
@@ -103,7 +103,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await expect(pool.lease(signal, aside)).rejects.toMatchObject({ code: 'E_INTERNAL' });
   });
 
-  test('counts the rows that the server answered, without those of setting a connection up', async () => {
+  test('the session pool counts rows that the server answered, except those of connection setup', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 2);
     const [one, other] = [await pool.lease(signal, aside), await pool.lease(signal, aside)];
@@ -120,7 +120,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(pool.rowsRead).toBe(6);
   });
 
-  test('closing ends a connection that is being opened', async () => {
+  test('close() of the session pool ends a connection that is being opened', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1);
     const opening = pool.lease(signal, aside);
@@ -129,7 +129,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await expect(opening).rejects.toMatchObject({ code: 'E_INTERRUPTED' });
   });
 
-  test('closing while a new connection ends what was given up leaves no connection behind', async () => {
+  test('close() of the session pool leaves no connection behind while a new one ends an abandoned statement', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1, 1);
     const first = await pool.lease(signal, aside);
@@ -149,7 +149,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('a connection to another server than the first one is ended, and that is an error', async () => {
+  test('the session pool ends a connection that leads to another server than its first one, with an error', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1);
     const first = await pool.lease(signal, aside);
@@ -175,7 +175,7 @@ describe.each(mysqlServers)('$name', (server) => {
     (await pool.lease(signal, aside)).release();
   });
 
-  test('a statement that was given up as hung is ended on the server by the next connection', async () => {
+  test('the next connection of the session pool ends a hung statement on the server', async () => {
     await using database = await createDatabase(server);
     await using pool = openPool(database, 1, 1);
     const first = await pool.lease(signal, aside);
@@ -199,7 +199,7 @@ const [one, another] = mysqlServers;
 describe.each(one === undefined || another === undefined ? [] : [{ servers: [one, another] as const }])(
   'two servers behind one name',
   ({ servers }) => {
-    test('a connection to another server than the first one is never used', async () => {
+    test('the session pool never uses a connection that leads to another server than its first one', async () => {
       await using first = await createDatabase(servers[0]);
       await using second = await createDatabase(servers[1], first.name);
       await using proxy = await startMysqlProxy(servers[0]);

@@ -6,7 +6,7 @@ import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { LIMITS, openSession } from './source.js';
 
 describe.each(mysqlServers.slice(0, 1))('$name', { timeout: 60_000 }, (server) => {
-  test('goes on while one of two scans does, and ends with it', async () => {
+  test('the source throttler watches a busy server until the last of two scans has ended', async () => {
     await using database = await createDatabase(server);
     const bus = new EventBus();
     const said: string[] = [];

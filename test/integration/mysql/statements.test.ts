@@ -6,14 +6,14 @@ import { openSession } from './source.js';
 const signal = new AbortController().signal;
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('what the server refuses ends with its own error, and the session goes on', async () => {
+  test('a session survives a statement that the server refuses, whose own error ends the statement', async () => {
     await using database = await createDatabase(server);
     await using session = await openSession(database.shard());
     await expect(session.rows('SELECT a FROM missing', signal)).rejects.toMatchObject({ code: 'ER_NO_SUCH_TABLE' });
     expect(await session.rows('SELECT 1', signal)).toEqual([['1']]);
   });
 
-  test('a connection that is given up says why, and goes on saying that whatever else ends it afterwards', async () => {
+  test('a destroyed session reports the first reason for it, and keeps reporting that', async () => {
     await using database = await createDatabase(server);
     await using session = await openSession(database.shard());
     const running = session.rows('SELECT SLEEP(1)', signal);
@@ -25,7 +25,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(session.alive).toBe(false);
   });
 
-  test('a stop ends a statement at once, and the connection with it', async () => {
+  test('an aborted signal ends a statement at once, and its connection with it', async () => {
     await using database = await createDatabase(server);
     await using session = await openSession(database.shard());
     const stop = new AbortController();

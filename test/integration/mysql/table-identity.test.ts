@@ -85,7 +85,7 @@ describe.each(mysqlServers)('$name', (server) => {
   test.each([
     { kind: 'by key', whole: false },
     { kind: 'whole', whole: true },
-  ])('tables made again, read $kind', async ({ whole }) => {
+  ])('identify() recognizes rebuilt tables, and refuses replaced ones that are read $kind', async ({ whole }) => {
     await using database = await createDatabase(server);
     const names = [...Object.keys(SAME_TABLE), ...Object.keys(OTHER_TABLE)];
     for (const name of names) {
@@ -123,7 +123,7 @@ describe.each(mysqlServers)('$name', (server) => {
     }
   });
 
-  test('a server that may be another one of the same name: its rows bear witness, though the table was made in the same second', async () => {
+  test('identify() compares rows where the server may be another one of the same name, though createdAt is the same', async () => {
     await using database = await createDatabase(server);
     for (const name of ['same', 'other']) {
       await database.query(`CREATE TABLE ${name} (id INT PRIMARY KEY, note VARCHAR(40), n INT)`);
@@ -154,7 +154,7 @@ describe.each(mysqlServers)('$name', (server) => {
     else await again;
   });
 
-  test('what another server said, or nobody, tells nothing; an empty table has no witness', async () => {
+  test('identify() does not vouch for a table by an identity of another server, an unreadable one, or without rows', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY)');
     await using shard = openSource(database.shard());
@@ -166,7 +166,7 @@ describe.each(mysqlServers)('$name', (server) => {
     for (const before of [identity, elsewhere, 'no JSON', '[]'])
       expect(await source.identify(before, false, signal)).toMatchObject({ vouched: false });
   });
-  test('columns and keys that are others than when the table was described are named', async () => {
+  test('confirm() names columns and keys that were altered since the table was described', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL, gone INT)');
     await using shard = openSource(database.shard());

@@ -9,7 +9,7 @@ const signal = new AbortController().signal;
 const MANY = { rows: 200, bytes: 400_000 };
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('a key that reads otherwise by now, and is the same to MySQL, is found; what is gone is not', async () => {
+  test('the row source finds a row whose key was changed to an equal one, and not a deleted row', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (k VARCHAR(9) CHARACTER SET latin1 PRIMARY KEY, n INT)');
     await database.query("INSERT INTO t VALUES ('abc', 1), ('def', 2), ('ghi', 3)");
@@ -21,7 +21,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(await source.at(cursors, signal)).toEqual([['ghi', '3'], ['ABC', '1'], null, ['ABC', '1']]);
   });
 
-  test('rows that are too large together are refused, in however many SELECTs they come', async () => {
+  test('the row source refuses rows that are too large together, in however many SELECTs they come', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, body LONGTEXT CHARACTER SET latin1)');
     const ids = Array.from({ length: MANY.rows }, (_, id) => id);

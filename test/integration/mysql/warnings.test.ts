@@ -9,7 +9,7 @@ const EVERYTHING: Range = { index: 0, after: null, upTo: null, estimatedRows: 0 
 const signal = AbortSignal.timeout(110_000);
 
 describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
-  test('a condition that MySQL must convert values for stops the scan and shows the code, not the value', async () => {
+  test('a scan stops at a condition for which MySQL must convert values, and shows the code, not the value', async () => {
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, name VARCHAR(20))');
     await database.query("INSERT INTO t VALUES (1, 'a secret'), (2, '5'), (3, '5 secrets')");
@@ -31,7 +31,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     expect(await read('id / (id - 2) > 2')).toEqual(['3']);
   });
 
-  test('a generated column that cannot be calculated stops the scan and is named as the cause; it can be left out', async () => {
+  test('a scan stops at a generated column that cannot be calculated and names it; without the column it passes', async () => {
     await using database = await createDatabase(server);
     // MySQL 5.6 has none.
     if (server.name === 'mysql-5.6') return;
@@ -56,7 +56,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
     expect(await read(['id', 'code'])).toEqual(['1', '2']);
   });
 
-  test("a SET's empty member is there, though MySQL prints it as nothing", async () => {
+  test("a scan reads a SET's empty member, though MySQL prints it as nothing", async () => {
     await using database = await createDatabase(server);
     await database.query(
       "CREATE TABLE t (id INT PRIMARY KEY, s SET('a','','b') CHARACTER SET utf8mb4, g SET('','x') CHARACTER SET gbk)",
@@ -82,7 +82,7 @@ describe.each(mysqlServers)('$name', { timeout: 60_000 }, (server) => {
 });
 
 describe.each((await ownMysqlKinds()).filter((kind) => kind === 'mariadb'))('%s', { timeout: 110_000 }, (kind) => {
-  test('notes on keys that are not used, which a server may be set to give, are no warnings', async () => {
+  test('a scan accepts notes on unused keys, which a server may be set to send', async () => {
     await using server = await startOwnMysql(kind, { options: ['--note-verbosity=all'] });
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (name VARCHAR(20) PRIMARY KEY, id INT)');
@@ -94,7 +94,7 @@ describe.each((await ownMysqlKinds()).filter((kind) => kind === 'mariadb'))('%s'
     expect(seen).toEqual(['1']);
   });
 
-  test('a conversion that grows beyond max_allowed_packet is NULL there, and no result here', async () => {
+  test('a scan refuses a conversion that grows beyond max_allowed_packet, which the server answers as NULL', async () => {
     await using server = await startOwnMysql(kind, { options: ['--max-allowed-packet=1024'] });
     await using database = await createDatabase(server);
     await database.query('CREATE TABLE t (id INT PRIMARY KEY, body VARCHAR(400) CHARACTER SET gbk)');

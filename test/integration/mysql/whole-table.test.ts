@@ -36,7 +36,7 @@ async function collect(source: RowSource): Promise<readonly RowChunk[]> {
 }
 
 describe.each(mysqlServers)('$name', (server) => {
-  test('all rows are one chunk, equal ones included, and nothing is behind it', async () => {
+  test('the source of a whole table reads all rows as one chunk, also equal ones, and nothing after it', async () => {
     await using database = await createDatabase(server);
     await fill(database);
     await using shard = openSource(database.shard(), { chunkRows: 10, chunkBytes: 1_024 });
@@ -51,7 +51,7 @@ describe.each(mysqlServers)('$name', (server) => {
     for await (const behind of source.scan(EVERYTHING, chunk?.last ?? null, signal)) expect(behind).toBeUndefined();
   });
 
-  test('a condition is kept, and an empty table gives no chunk', async () => {
+  test('the source of a whole table applies its condition, and reads no chunk of an empty table', async () => {
     await using database = await createDatabase(server);
     await fill(database);
     await using shard = openSource(database.shard());
@@ -63,7 +63,7 @@ describe.each(mysqlServers)('$name', (server) => {
   test.each([
     [{ maxRows: ROWS }, /more than 300 rows/, /`wholeTable\.maxRows`/],
     [{ maxBytes: 3_000 }, /more than 3000 bytes/, /`wholeTable\.maxBytes`/],
-  ])('more than %j is refused, and the connection is not left behind', async (limits, fact, next) => {
+  ])('the source of a whole table refuses more than %j, and stays usable', async (limits, fact, next) => {
     await using database = await createDatabase(server);
     await fill(database);
     await using shard = openSource(database.shard());
@@ -76,7 +76,7 @@ describe.each(mysqlServers)('$name', (server) => {
     expect(await collect(await openWhole(shard))).toHaveLength(1);
   });
 
-  test('rows are known by their content: read again, sampled, named; not found by key', async () => {
+  test('the source of a whole table knows rows by their content: it reads again, samples and names them, but finds none by key', async () => {
     await using database = await createDatabase(server);
     await fill(database);
     await using shard = openSource(database.shard());
@@ -99,7 +99,7 @@ describe.each(mysqlServers)('$name', (server) => {
     await expect(source.find([['n9']], signal)).rejects.toMatchObject({ code: 'E_USAGE' });
   });
 
-  test('a stop rejects', async () => {
+  test('an aborted signal rejects the scan of a whole table', async () => {
     await using database = await createDatabase(server);
     await fill(database);
     await using shard = openSource(database.shard());

@@ -19,7 +19,7 @@ const stateOf = (run: Supervised, shard: string): string => run.of(shard).state;
 const A_WHILE_MS = 2_000;
 
 describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
-  test('pauses one shard: its rows are committed and its budget goes to the other; resumed, both are done', async () => {
+  test('pause() of one shard commits its rows and gives its budget to the other shard; after resume() both are done', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     migration.configure(lasting(20, 4 * ROWS));
     migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 20 }));
@@ -74,7 +74,7 @@ describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
     expect(supervisor.status()[0]?.outcome).toMatchObject({ shard: 's01', status: 'done' });
   });
 
-  test('stops one shard in order, a paused one as well, and the others go on', async () => {
+  test('stop() ends a running and a paused shard in order, and the other shards finish', async () => {
     await using migration = await createMigration({ servers, shards: 3, rows: ROWS });
     migration.configure(lasting(15, 6 * ROWS));
     migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 20, scansPerServer: 3 }));
@@ -95,7 +95,7 @@ describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
     ]);
   });
 
-  test('does not start a shard that waits while it is paused; one that is stopped never starts', async () => {
+  test('the supervisor starts no waiting shard while it is paused, and never one that was stopped', async () => {
     await using migration = await createMigration({ servers, shards: 3, rows: 100 });
     await using run = await superviseMigration(migration, { jobs: 1 });
     const { supervisor } = run;
@@ -115,7 +115,7 @@ describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
     ]);
   });
 
-  test('has a lower and a higher budget as soon as it is set', async () => {
+  test('setBudget() lowers and raises the budget of a run at once', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     migration.configure(lasting(20, 4 * ROWS));
     await using run = await superviseMigration(migration);
@@ -132,7 +132,7 @@ describe.each(onePair)('a run: $name', { timeout: 180_000 }, (servers) => {
     expect(() => supervisor.setBudget(0)).toThrow(expect.objectContaining({ code: 'E_LIMIT_INVALID' }) as Error);
   });
 
-  test('leaves a process that hangs pausing, with its part of the budget; once it goes on, it is paused', async () => {
+  test('pause() leaves a hanging process in state "pausing" with its part of the budget, until it responds', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: ROWS });
     migration.configure(lasting(20, 4 * ROWS));
     migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 20 }));

@@ -81,7 +81,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
       },
     });
 
-  test('scansPerServer: more SELECTs at once, then fewer', async () => {
+  test('setLimits() changes scansPerServer during a run: more SELECTs at once, then fewer', async () => {
     await using migration = await openWith(
       MANY_ROWS,
       slowRows(0.02),
@@ -99,7 +99,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     expect(run.supervisor.limits.scansPerServer).toBe(2);
   });
 
-  test('maxInFlightRequests: more requests at once, then fewer', async () => {
+  test('setLimits() changes maxInFlightRequests during a backfill: more requests at once, then fewer', async () => {
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'late', ms: LATE_MS }));
     await using migration = await open(({ target }) => void Object.assign(target, { maxInFlightRequests: 2 }));
     migration.configure(({ source }) => void Object.assign(source.limits, { chunkRows: 200, scansPerServer: 4 }));
@@ -115,7 +115,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     expect(requestsNow(proxy, 4 * LATE_MS)).toBe(1);
   });
 
-  test('maxInFlightRequests: a verification too asks for more at once', async () => {
+  test('setLimits() raises maxInFlightRequests during a verification', async () => {
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, ({ operation }) =>
       operation === 'BatchGetItem' ? { kind: 'late', ms: LATE_MS } : { kind: 'pass' },
     );
@@ -131,7 +131,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     await expect.poll(() => proxy.mostAtOnce, PATIENCE).toBe(3);
   });
 
-  test('everyEvent, chunkRows, chunkBytes and chunkMs: events of chunks come, and chunks are smaller', async () => {
+  test('setLimits() changes everyEvent, chunkRows, chunkBytes and chunkMs: events of chunks come, and chunks are smaller', async () => {
     await using migration = await open(
       slowRows(0.002),
       ({ source }) => void Object.assign(source.limits, { chunkRows: 100, chunkMs: 60_000, scansPerServer: 1 }),
@@ -158,7 +158,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     expect(reads(run)).toHaveLength(heard);
   });
 
-  test('maxThreadsRunning and maxPauseSeconds: a busy server is spared, then not; and not for ever', async () => {
+  test('setLimits() changes maxThreadsRunning and maxPauseSeconds: a run spares a busy server, then fails', async () => {
     await using migration = await open(slowRows(0.005));
     await using run = await superviseMigration(migration);
     const { supervisor } = run;
@@ -178,7 +178,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     await busy;
   });
 
-  test('targetPatienceSeconds: a target that refuses all is given up sooner', async () => {
+  test('setLimits() lowers targetPatienceSeconds: a run gives up a target that refuses everything sooner', async () => {
     await using proxy = await startFaultProxy(servers.dynamodb.endpoint, () => ({ kind: 'throttle' }));
     await using migration = await open();
     await using run = await superviseMigration(migration, { env: { AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint } });
@@ -189,7 +189,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     expect(outcome).toMatchObject({ status: 'failed', fault: { code: 'E_TARGET_UNAVAILABLE' } });
   });
 
-  test('sourcePatienceSeconds: a source that fails is given up sooner', async () => {
+  test('setLimits() lowers sourcePatienceSeconds: a run gives up a source that fails sooner', async () => {
     await using proxy = await startMysqlProxy(servers.mysql);
     await using migration = await open(slowRows(0.005), ({ source }) => {
       Object.assign(source.shards[0] ?? {}, { port: proxy.port });
@@ -204,7 +204,7 @@ describe.each(onePair)('limits of a run that goes on: $name', { timeout: 180_000
     expect(outcome).toMatchObject({ status: 'failed', fault: { code: 'E_SOURCE_LOST' } });
   });
 
-  test('what is refused changes nothing', async () => {
+  test('setLimits() refuses wrong limits, and changes nothing', async () => {
     await using migration = await open();
     await using run = await superviseMigration(migration);
     const { supervisor } = run;

@@ -50,7 +50,7 @@ const DAMAGES: readonly { readonly name: string; readonly damage: (bytes: Buffer
 ];
 
 describe('runs of one machine share a budget', () => {
-  test('one has all of it; a second one has what the first has given up, and noted', async () => {
+  test('the budget ledger gives a second run what the first one has given up and recorded', async () => {
     await using folder = await temporaryFolder();
     using first = joined(folder.path);
     expect(first.look(0)).toEqual({ fraction: 1, others: [] });
@@ -65,7 +65,7 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0.3).fraction).toBe(0.5);
   });
 
-  test('writing and reading, and other tables, are budgets of their own', async () => {
+  test('the budget ledger keeps separate budgets for writes and reads, and for each table', async () => {
     await using folder = await temporaryFolder();
     using writes = joined(folder.path);
     using reads = joined(folder.path, 'read messages');
@@ -73,7 +73,7 @@ describe('runs of one machine share a budget', () => {
     expect([writes, reads, others].map((ledger) => ledger.look(0).fraction)).toEqual([1, 1, 1]);
   });
 
-  test('what one leaves rests, and is free then', async () => {
+  test('the budget ledger blocks the part of a run that left for a while, then gives it away', async () => {
     await using folder = await temporaryFolder();
     const first = joined(folder.path, 'write messages', 50);
     first.look(0);
@@ -84,7 +84,7 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0).fraction).toBe(1);
   });
 
-  test('what a killed one had rests as well, from when that is seen; one that is stopped keeps it', async () => {
+  test('the budget ledger blocks the part of a killed run from when that is noticed, and keeps that of a stopped run', async () => {
     await using folder = await temporaryFolder();
     await using holder = startScript('hold-budget', [folder.path, 'write messages']);
     expect(await holder.line()).toBe('1');
@@ -98,7 +98,7 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0).fraction).toBe(1);
   });
 
-  test.runIf(canMake(TIME_NAMESPACE))('what one leaves in another time namespace rests as well', async () => {
+  test.runIf(canMake(TIME_NAMESPACE))('the budget ledger blocks the part of a run in a time namespace', async () => {
     await using folder = await temporaryFolder();
     await using holder = startScript('hold-budget', [folder.path, 'write messages'], `set -- ${TIME_NAMESPACE} "$@"`);
     expect(await holder.line()).toBe('1');
@@ -108,7 +108,7 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0)).toEqual({ fraction: 0, others: [] });
   });
 
-  test('one in another container is named as it is seen from here', async (context) => {
+  test('the budget ledger names a run in another container by the process id that is valid here', async (context) => {
     if (!canMake(PID_NAMESPACE)) return context.skip('needs root on Linux to make a pid namespace');
     await using folder = await temporaryFolder();
     await using holder = startScript('hold-budget', [folder.path, 'write messages'], `set -- ${PID_NAMESPACE} "$@"`);
@@ -120,7 +120,7 @@ describe('runs of one machine share a budget', () => {
     expect(readFileSync(`/proc/${seen}/status`, 'utf8')).toMatch(/^NSpid:\t\d+\t1$/m);
   });
 
-  test('that one is gone is noted before somebody joins: its part rests meanwhile', async () => {
+  test('noteGoneRuns() records that a run is gone before another one joins, so that its part becomes free sooner', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, restMs: 50 };
     noteGoneRuns(at);
@@ -135,7 +135,7 @@ describe('runs of one machine share a budget', () => {
     expect(next.look(0).fraction).toBe(1);
   });
 
-  test('one that was stopped in the midst of a look holds nobody up', async () => {
+  test('a run that was stopped in the middle of a look at the budget ledger does not delay another run', async () => {
     await using folder = await temporaryFolder();
     using first = joined(folder.path);
     first.look(0);
@@ -147,7 +147,7 @@ describe('runs of one machine share a budget', () => {
     stuck.close();
   });
 
-  test.each(DAMAGES)('a ledger that is $name is put aside, and made new', async ({ damage }) => {
+  test.each(DAMAGES)('the budget ledger is put aside and created again where it is $name', async ({ damage }) => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'budget.ledger');
     leftBy(folder.path);
@@ -161,7 +161,7 @@ describe('runs of one machine share a budget', () => {
     expect(after.look(0).others).toEqual([process.pid]);
   });
 
-  test('a damaged ledger that another run uses is refused, with that run, until it has ended', async () => {
+  test('a run refuses a damaged budget ledger that another run uses, and names that run, until it has ended', async () => {
     await using folder = await temporaryFolder();
     await using holder = startScript('hold-budget', [folder.path, 'write messages']);
     expect(await holder.line()).toBe('1');
@@ -184,7 +184,7 @@ describe('runs of one machine share a budget', () => {
     expect(next.look(0).fraction).toBe(1);
   });
 
-  test('a ledger that was removed under a run is not made new beside it', async () => {
+  test('a run does not create a second budget ledger while another run uses one that was removed', async () => {
     await using folder = await temporaryFolder();
     await using holder = startScript('hold-budget', [folder.path, 'write messages']);
     expect(await holder.line()).toBe('1');
@@ -198,7 +198,7 @@ describe('runs of one machine share a budget', () => {
     expect(next.putAside).toBeNull();
   });
 
-  test('of several runs that find a damaged ledger at the same moment, one makes it new, and all share that', async () => {
+  test('one of several runs that find a damaged budget ledger at once creates it again, and all share it', async () => {
     await using folder = await temporaryFolder();
     leftBy(folder.path);
     writeFileSync(join(folder.path, 'budget.ledger'), 'not a ledger at all, but long enough to be looked at');
@@ -213,7 +213,7 @@ describe('runs of one machine share a budget', () => {
     expect(readdirSync(folder.path).filter((name) => name.includes('damaged'))).toHaveLength(1);
   });
 
-  test('a ledger of before the machine was started is made new: nothing of it is spent any more', async () => {
+  test('a run creates a budget ledger from before the start of the machine again, without the spent parts', async () => {
     await using folder = await temporaryFolder();
     leftBy(folder.path);
     const database = new Database(join(folder.path, 'budget.ledger'));

@@ -165,7 +165,7 @@ const DISPLACED: readonly Displacement[] = [
 ];
 
 test.each(DISPLACED)(
-  'where $how, it is refused, also by `--restart`, until it is adopted; then late writes are waited for',
+  'a state is refused until it is adopted, also by --restart, and then waits for late writes, where $how',
   async ({ reason, displace }) => {
     await using one = await place();
     const at = await displace(one);
@@ -190,7 +190,7 @@ test.each(DISPLACED)(
   },
 );
 
-describe('it stays at home', () => {
+describe('a state at its place', () => {
   test.each<[string, (one: Place) => unknown]>([
     ['nothing happened', () => undefined],
     [
@@ -214,7 +214,7 @@ describe('it stays at home', () => {
       'its witness lost the last commits, as after a power failure',
       ({ backup, file }) => copyFileSync(join(backup, 's01.seen'), file('s01.seen')),
     ],
-  ])('where %s', async (_how, happen) => {
+  ])('a state is not taken for a copy where %s', async (_how, happen) => {
     await using one = await place();
     happen(one);
     expect(readCopied(one.at, false)).toBeNull();
@@ -222,7 +222,7 @@ describe('it stays at home', () => {
     expect(adoptState(one.at)).toMatchObject({ reason: null });
   });
 
-  test('where a deleted lock file had the inode that the next one gets, as on ext4', async () => {
+  test('a state is not taken for a copy where a new lock file gets the inode of a deleted one, as on ext4', async () => {
     await using folder = await temporaryFolder();
     for (let i = 0; i < 5; i++) {
       openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
@@ -230,7 +230,7 @@ describe('it stays at home', () => {
     }
   });
 
-  test('where a process was killed, its log is there, or was folded in', async () => {
+  test('a state is not taken for a copy where a process was killed, with its log or without', async () => {
     await using one = await place();
     await killed(one);
     openStateStore({ ...one.at, shard: 's02', create: false }).close();
@@ -240,7 +240,7 @@ describe('it stays at home', () => {
   });
 });
 
-test('a state file that was removed by hand may have known of writes under way', async () => {
+test('a shard whose state file was removed by hand waits for writes that the file may have known of', async () => {
   await using one = await place();
   rmSync(one.file('s01.db'));
   const store = openStateStore({ ...one.at, create: true });
@@ -267,7 +267,7 @@ describe('the register of item keys', () => {
     return { file, open, claim, [Symbol.asyncDispose]: () => temporary[Symbol.asyncDispose]() };
   }
 
-  test('that is older than what was claimed is refused, since two rows could share a key unseen', async () => {
+  test('a key register that is older than the last claim is refused, since two rows could share a key', async () => {
     await using one = await register();
     copyFileSync(one.file('db'), one.file('kept'));
     await one.claim('b');
@@ -283,7 +283,7 @@ describe('the register of item keys', () => {
     expect(await one.claim('c')).toEqual([]);
   });
 
-  test('whose log was removed after a kill is refused; one that others work on, or without a witness, is not', async () => {
+  test('a key register that lost its log after a kill is refused, but not one that others use or one without a witness', async () => {
     await using one = await register();
     const [first, second] = [one.open(), one.open()];
     const claims = (claim: string) => [{ claim, cursor: cursor('row') }];
@@ -318,7 +318,7 @@ describe('another machine', () => {
     return { waits, anew: store.lateWrites.waitsAgain };
   };
 
-  test('is refused, and adopted once', async () => {
+  test('a state on another machine is refused, and adopted once', async () => {
     await using one = await moved();
     one.clocks.moveTo('machine 2');
     expect(() => one.open(false)).toThrow(REFUSED);
@@ -330,7 +330,7 @@ describe('another machine', () => {
     expect(() => one.open(false)).toThrow(REFUSED);
   });
 
-  test('takes up a volume that moves, and waits a window at each first opening there', async () => {
+  test('a state on a volume that moves is accepted, and waits a window at each first opening on a machine', async () => {
     await using one = await moved();
     expect(look(one.open(true))).toEqual({ waits: false, anew: false });
     for (const machine of ['machine 2', 'machine 1', null]) {
@@ -343,7 +343,7 @@ describe('another machine', () => {
     }
   });
 
-  test('is none where one kernel runs both, as of two containers, nor after a restart of the same one', async () => {
+  test('a state is not taken for moved between containers of one kernel, nor after a restart of the machine', async () => {
     await using one = await moved();
     one.clocks.machine = 'of another image';
     expect(look(one.open(false))).toEqual({ waits: false, anew: false });

@@ -111,7 +111,7 @@ const damages: readonly Damage[] = [
 ];
 
 describe.each(damages)('a state file with: $what', ({ code, says, apply, hiddenFromStatus }) => {
-  test(`is ${code}, leaves others alone, frees the lock, and can be restarted`, async () => {
+  test(`a damaged state file is ${code}, spares other shards, frees its lock, and can be restarted`, async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     const file = makeState(at.folder, at.shard);
@@ -143,7 +143,7 @@ describe.each(damages)('a state file with: $what', ({ code, says, apply, hiddenF
   });
 });
 
-test('an error names file and next step', async () => {
+test('the error of a damaged state file names the file and the next step', async () => {
   await using folder = await temporaryFolder();
   const file = makeState(folder.path, 's01');
   truncateSync(file, 8 * 4096);
@@ -155,7 +155,7 @@ test('an error names file and next step', async () => {
   );
 });
 
-test('a copy made by SQLite (VACUUM INTO) can be put back', async () => {
+test('a copy that SQLite made (VACUUM INTO) can replace a state file', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   const file = makeState(at.folder, at.shard);
@@ -167,7 +167,7 @@ test('a copy made by SQLite (VACUUM INTO) can be put back', async () => {
   store.close();
 });
 
-test('the log of a state file that was deleted is not replayed into the next one', async () => {
+test('a new state file does not replay the log of a deleted one', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   const first = openStateStore({ ...at, create: true });
@@ -182,14 +182,14 @@ test('the log of a state file that was deleted is not replayed into the next one
   second.close();
 });
 
-test('a creation that was killed halfway is begun again', async () => {
+test('a state file whose creation was killed halfway is created again', async () => {
   await using folder = await temporaryFolder();
   writeFileSync(join(folder.path, 's01.db.new'), 'half a file');
   openStateStore({ folder: folder.path, shard: 's01', create: true }).close();
   expect(readdirSync(folder.path).sort()).toEqual(['s01.db', 's01.lock', 's01.seen']);
 });
 
-test('a lock file with something in it is named', async () => {
+test('a lock file with content in it is refused by name', async () => {
   await using folder = await temporaryFolder();
   const lock = join(folder.path, 's01.lock');
   writeFileSync(lock, 'pid 1\n'.repeat(1000));
@@ -203,7 +203,7 @@ test('a lock file with something in it is named', async () => {
   );
 });
 
-test('a damaged register of item keys is refused', async () => {
+test('a damaged key register is refused, and left in place', async () => {
   await using folder = await temporaryFolder();
   openKeyRegister({ folder: folder.path }).close();
   const file = join(folder.path, 'item-keys.db');
@@ -212,7 +212,7 @@ test('a damaged register of item keys is refused', async () => {
   expect(existsSync(file)).toBe(true);
 });
 
-test('a state file is no register of item keys', async () => {
+test('a state file in place of the key register is refused with E_STATE_FOREIGN', async () => {
   await using folder = await temporaryFolder();
   copyFileSync(makeState(folder.path, 's01'), join(folder.path, 'item-keys.db'));
   expect(() => openKeyRegister({ folder: folder.path })).toThrow(expect.objectContaining({ code: 'E_STATE_FOREIGN' }));

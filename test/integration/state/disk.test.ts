@@ -26,7 +26,7 @@ const io = expect.objectContaining({ code: 'E_STATE_IO', exitCode: 6 }) as unkno
 const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 describe('modes', () => {
-  test('the folder is 0700 and every file in it 0600', async () => {
+  test('the state folder has mode 0700, and every file in it 0600', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: join(folder.path, 'deep', 'state'), shard: 's01' };
     const store = openStateStore({ ...at, create: true });
@@ -42,7 +42,7 @@ describe('modes', () => {
     register.close();
   });
 
-  test('a copy that was put back with wide open modes is closed again', async () => {
+  test('a restored state file with open modes gets mode 0600 again', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     openStateStore({ ...at, create: true }).close();
@@ -54,7 +54,7 @@ describe('modes', () => {
 });
 
 describe('a folder that cannot be written', () => {
-  test('a file where the folder should be', async () => {
+  test('a state folder that is a file is refused with E_STATE_IO', async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'state');
     writeFileSync(file, '');
@@ -62,7 +62,7 @@ describe('a folder that cannot be written', () => {
     expect(() => openKeyRegister({ folder: file })).toThrow(io);
   });
 
-  test('a folder where the file should be', async () => {
+  test('a state file that is a folder is refused with E_STATE_IO', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     mkdirSync(join(at.folder, 's01.db'));
@@ -70,7 +70,7 @@ describe('a folder that cannot be written', () => {
     expect(readShardStatus(at)).toMatchObject({ fault: { code: 'E_STATE_IO' } });
   });
 
-  test("another user's folder", async () => {
+  test('a state folder of another user is refused with E_STATE_IO', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: join(folder.path, 'state'), shard: 's01' };
     openStateStore({ ...at, create: true }).close();
@@ -90,7 +90,7 @@ describe('a folder that cannot be written', () => {
 });
 
 describe('a full disk', () => {
-  test('a file that may not grow: what was reported stays, the rest is E_STATE_IO', async () => {
+  test('a state file that may not grow keeps what was reported, and refuses more with E_STATE_IO', async () => {
     await using folder = await temporaryFolder();
     await using child = startScript('commit-chunks', [folder.path, 's01', '1000000'], 'ulimit -f 2000');
     const lines = await allLines(child);
@@ -100,7 +100,7 @@ describe('a full disk', () => {
     store.close();
   });
 
-  test('ENOSPC: says so, keeps what was reported, and goes on in the same process once there is room', async (context) => {
+  test('a state file on a full disk reports ENOSPC, keeps what was reported, and continues once there is room', async (context) => {
     await using folder = await temporaryFolder();
     using disk = tinyDisk(join(folder.path, 'disk'));
     if (disk === null) return context.skip('needs root on Linux to mount a 1 MB file system');
@@ -131,7 +131,7 @@ describe('a full disk', () => {
     again.close();
   });
 
-  test('no room for the copy of an earlier version: nothing of it is left, and a restart does not go on unseen', async (context) => {
+  test('an upgrade of state without room for its copy leaves nothing behind, and a restart is refused then, too', async (context) => {
     await using folder = await temporaryFolder();
     using disk = tinyDisk(join(folder.path, 'disk'));
     if (disk === null) return context.skip('needs root on Linux to mount a 1 MB file system');

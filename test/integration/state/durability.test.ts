@@ -22,7 +22,7 @@ function stored(folder: string) {
 }
 
 describe('kill -9', () => {
-  test('right after a commit was reported: exactly the reported commits are there', async () => {
+  test('a state file holds exactly the reported commits after a kill -9 right after a commit', async () => {
     await using folder = await temporaryFolder();
     let reported = 0;
     for (const count of [1, 17, 40]) {
@@ -40,7 +40,7 @@ describe('kill -9', () => {
     }
   });
 
-  test('at any moment: the reported commits are there, whole, and at most the one under way besides', async () => {
+  test('a state file holds the reported commits whole, and at most one more, after a kill -9 at any moment', async () => {
     await using folder = await temporaryFolder();
     for (let round = 0; round < 5; round++) {
       await using child = startScript('commit-chunks', [folder.path, 's01', '1000000']);
@@ -57,7 +57,7 @@ describe('kill -9', () => {
   });
 });
 
-test('a pass of segments without a plan goes on where a kill left it, and is finished', async () => {
+test('a pass of segments without a plan resumes where a kill -9 left it, and finishes', async () => {
   await using folder = await temporaryFolder();
   for (const count of [3, 10]) {
     await using child = startScript('commit-chunks', [folder.path, 's01', String(count), '8']);
@@ -135,7 +135,7 @@ function notSynced(calls: readonly FileCall[]): readonly string[] {
   return [...open];
 }
 
-describe.each(inject('tracers'))('what the kernel is asked for, as %s sees it', () => {
+describe.each(inject('tracers'))('system calls of the state, as %s sees them', () => {
   async function stepsWith(synchronous: string): Promise<readonly Step[]> {
     await using temporary = await temporaryFolder();
     const parent = join(temporary.path, 'parent');
@@ -147,7 +147,7 @@ describe.each(inject('tracers'))('what the kernel is asked for, as %s sees it', 
     return stepsOf(fileCalls(readFileSync(log, 'utf8'), parent));
   }
 
-  test('whatever the state and the register of keys report is on disk before they report it', async () => {
+  test('the state and the key register sync to disk whatever they report, before they report it', async () => {
     const steps = await stepsWith('as it is');
     expect(steps.length).toBeGreaterThan(20);
     for (const { name, calls } of steps) {
@@ -160,7 +160,7 @@ describe.each(inject('tracers'))('what the kernel is asked for, as %s sees it', 
     }
   });
 
-  test.each(['OFF', 'NORMAL'])('which this sees: with synchronous = %s, nothing of it is', async (synchronous) => {
+  test.each(['OFF', 'NORMAL'])('the durability test sees nothing synced with synchronous = %s', async (synchronous) => {
     const steps = await stepsWith(synchronous);
     const kept = steps.filter(({ calls }) => notSynced(calls).length === 0).map(({ name }) => name);
     // What makes and moves files is synced by other means.

@@ -25,7 +25,7 @@ function firstVersion(folder: string, claims: number): void {
   database.close();
 }
 
-test('shards that open it at the same moment all get it, and it keeps its claims', { timeout: 60_000 }, async () => {
+test('shards that open a key register of version 1 at once all get it, claims kept', { timeout: 60_000 }, async () => {
   await using folder = await temporaryFolder();
   firstVersion(folder.path, 200_000);
   await using shards = startScripts(
@@ -41,7 +41,7 @@ test('shards that open it at the same moment all get it, and it keeps its claims
 });
 
 // It may be hundreds of gigabytes, and a copy that is put back lacks what was claimed since.
-test('no copy of it is made', { timeout: 60_000 }, async () => {
+test('an upgrade of the key register makes no copy', { timeout: 60_000 }, async () => {
   await using folder = await temporaryFolder();
   firstVersion(folder.path, 1);
   await using shard = startScripts('claim-keys', [[folder.path, 's01', '50']]);

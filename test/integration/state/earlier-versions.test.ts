@@ -91,25 +91,22 @@ function tablesOf(database: Database.Database): Readonly<Record<string, readonly
   return Object.fromEntries(names.all().map((name) => [name, database.prepare(`SELECT * FROM "${name}"`).all()]));
 }
 
-test('there is a file of every earlier version', () => {
+test('fixtures/state has a state file of every earlier version', () => {
   expect(VERSIONS.length).toBe(STATE.migrations.length - 1);
 });
 
 // The first version recorded none of what a retry accepted.
-test.each(VERSIONS.slice(1))(
-  'version %i: its columns with bad rows are read, which retries on other shards go by',
-  async (version) => {
-    await using state = await earlier(version);
-    const database = new Database(state.file);
-    const had = database.prepare('SELECT DISTINCT table_name AS "table", column_name AS "column" FROM bad_rows').all();
-    database.close();
-    expect(had.length).toBeGreaterThan(0);
-    expect(readBadColumns(state.at)).toEqual(expect.arrayContaining(had));
-  },
-);
+test.each(VERSIONS.slice(1))('readBadColumns() reads columns with bad rows of state version %i', async (version) => {
+  await using state = await earlier(version);
+  const database = new Database(state.file);
+  const had = database.prepare('SELECT DISTINCT table_name AS "table", column_name AS "column" FROM bad_rows').all();
+  database.close();
+  expect(had.length).toBeGreaterThan(0);
+  expect(readBadColumns(state.at)).toEqual(expect.arrayContaining(had));
+});
 
 describe.each(VERSIONS)('a state file of version %i', (version) => {
-  test('is that, and is told from a look beside it, which cannot bring it up', async () => {
+  test('readShardStatus() names a state file of an earlier version, and does not upgrade it', async () => {
     await using state = await earlier(version);
     const database = new Database(state.file, { readonly: true });
     expect(database.pragma('user_version', { simple: true })).toBe(version);
@@ -126,7 +123,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(readBinding(state.at)).toEqual(FINGERPRINT);
   });
 
-  test('keeps all that it held', async () => {
+  test('a state file of an earlier version keeps all of its records when it is opened', async () => {
     await using state = await earlier(version);
     const store = opened(state.at);
     store.binding.bind(FINGERPRINT);
@@ -208,7 +205,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     look?.close();
   });
 
-  test('is kept as a copy beside the one that is brought up, whole, for the owner alone', async () => {
+  test('an upgrade keeps the whole state file of the earlier version as a copy that only its owner may read', async () => {
     await using state = await earlier(version);
     edit(state.file, 'PRAGMA journal_mode = WAL');
     // What is in the -wal file alone belongs to it too.
@@ -232,7 +229,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(existsSync(copy)).toBe(false);
   });
 
-  test('is left as it is where it is of another shard', async () => {
+  test('a state file of an earlier version that belongs to another shard is left as it is', async () => {
     await using state = await earlier(version);
     renameSync(state.file, join(state.at.folder, 's02.db'));
     const before = readFileSync(join(state.at.folder, 's02.db'));
@@ -243,7 +240,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(readdirSync(state.at.folder).sort()).toEqual(['s02.db', 's02.lock']);
   });
 
-  test('is left as it is where there is no place for the copy', async () => {
+  test('a state file of an earlier version is left as it is where its copy cannot be written', async () => {
     await using state = await earlier(version);
     mkdirSync(join(`${state.file}.v${version}`, 'in the way'), { recursive: true });
     expect(() => opened(state.at)).toThrow(expect.objectContaining({ code: 'E_STATE_IO' }) as Error);
@@ -252,7 +249,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     database.close();
   });
 
-  test('takes any kind of pass from then on, and still knows what its records refer to', async () => {
+  test('an upgraded state file accepts any kind of pass, and keeps its foreign keys', async () => {
     await using state = await earlier(version);
     opened(state.at).close();
     const database = new Database(state.file);
@@ -269,7 +266,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     database.close();
   });
 
-  test('counts a verification for the backfill that had ended before it, and for no other', async () => {
+  test('an upgraded state file counts a verification for the backfill that ended before it, and for no other', async () => {
     await using state = await earlier(version);
     const store = opened(state.at);
     // A retry came before the verification of messages, so it has seen that.
@@ -280,7 +277,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     expect(status?.phase).toBe('verifying');
   });
 
-  test('takes what was compared for as old as the verification, and compares it again', async () => {
+  test('an upgraded state file takes comparisons for as old as their verification, and compares them again', async () => {
     await using state = await earlier(version);
     const store = opened(state.at);
     for (const table of TABLES) {
@@ -298,7 +295,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
     store.close();
   });
 
-  test('resumes a verification of just now, and a backfill of any time', async () => {
+  test('an upgraded state file resumes a recent verification, and a backfill of any age', async () => {
     await using state = await earlier(version);
     shiftTo(state.file, Date.now());
     if (version >= 7) onThisBoot(state.file);
@@ -333,7 +330,7 @@ describe.each(VERSIONS)('a state file of version %i', (version) => {
   });
 });
 
-test('its copy is put back as README.md says, and is refused until it is adopted', async () => {
+test('the copy that an upgrade made can be restored as README.md says, and is refused until it is adopted', async () => {
   await using state = await earlier(10);
   opened(state.at).close();
   renameSync(`${state.file}.v10`, state.file);
@@ -345,7 +342,7 @@ test('its copy is put back as README.md says, and is refused until it is adopted
   store.close();
 });
 
-test('a bad row of version 10 that its words alone told about: its cause, and how many of its items are in the target', async () => {
+test('an upgrade derives the cause of a bad row of version 10, and its itemsTaken, from its words', async () => {
   await using state = await earlier(10);
   const SHARED = 'take a unique key of the table into the key templates';
   const OVERLAP =

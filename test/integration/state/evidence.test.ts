@@ -67,7 +67,7 @@ const near = (ms: number): unknown => ({
 });
 
 describe('the age of a comparison', () => {
-  test('is kept by chunk, and a verification knows its oldest and its newest', async () => {
+  test('the state store keeps the age of a comparison by chunk, and a verification knows its oldest and newest', async () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
@@ -93,7 +93,7 @@ describe('the age of a comparison', () => {
     });
   });
 
-  test('of a range without rows is that of the search for them', async () => {
+  test('the age of a comparison of a range without rows is the age of the search for them', async () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
@@ -106,7 +106,7 @@ describe('the age of a comparison', () => {
   });
 
   test.runIf(process.platform === 'linux').each([-24 * HOUR_MS, 24 * HOUR_MS])(
-    'is no smaller for a clock that is set by %i ms',
+    'the age of a comparison does not shrink when the clock is set by %i ms',
     async (byMs) => {
       await using shard = await newShard();
       const store = shard.open();
@@ -127,7 +127,7 @@ describe('the age of a comparison', () => {
   test.runIf(process.platform === 'linux').each([
     ['both clocks said later', ''],
     ['the wall clock alone said later', 'UPDATE pass_segments SET oldest_steady = 1, newest_steady = 1'],
-  ])('is unknown where the clock was set back over a restart of the machine: %s', async (_, edit) => {
+  ])('the age of a comparison is unknown after a restart of the machine set the clock back: %s', async (_, edit) => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
@@ -149,7 +149,7 @@ describe('the age of a comparison', () => {
     expect(readShardStatus(shard.at, null)?.oldestComparison).toMatchObject({ ms: null });
   });
 
-  test.runIf(process.platform === 'linux')('goes on by the wall clock over a restart of the machine', async () => {
+  test.runIf(process.platform === 'linux')('the age of a comparison survives a restart of the machine', async () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
@@ -170,7 +170,7 @@ describe('an interrupted verification', () => {
     [61 * MINUTE_MS, HOUR_MS, false],
     [61 * MINUTE_MS, 2 * HOUR_MS, true],
     [0, 0, false],
-  ])('whose newest comparison was %i ms ago, of at most %i, is resumed: %s', async (lastMs, maxAgeMs, resumed) => {
+  ])('a verification last active %i ms ago, with maxAge %i ms, is resumed: %s', async (lastMs, maxAgeMs, resumed) => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
@@ -182,7 +182,7 @@ describe('an interrupted verification', () => {
     store.close();
   });
 
-  test('that was abandoned once is not found again behind the one that took its place', async () => {
+  test('an abandoned verification is not resumed after the one that replaced it', async () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);
@@ -199,7 +199,7 @@ describe('an interrupted verification', () => {
 describe('a verification and the backfill that it saw', () => {
   const phase = (shard: Awaited<ReturnType<typeof newShard>>) => readShardStatus(shard.at, ['messages'])?.phase;
 
-  test('over an unfinished backfill, it is resumed as long as that stands still, and proves nothing', async () => {
+  test('a verification over an unfinished backfill is resumed while the backfill stands still, and proves nothing', async () => {
     await using shard = await newShard();
     const store = shard.open();
     store.plans.save(samplePlan());
@@ -234,7 +234,7 @@ describe('a verification and the backfill that it saw', () => {
     store.close();
   });
 
-  test('is about the tables that the config names', async () => {
+  test('the phase of a shard is about the tables that the config names', async () => {
     await using shard = await newShard();
     const store = shard.open();
     backfilled(store);

@@ -34,7 +34,7 @@ function earlier(folder: string, ttl: string): void {
 test.each([
   ['with TTL is distrusted', '{"attribute":"ttl"}', 'backfilled'],
   ['without TTL holds', 'null', 'verified'],
-])('a verification of a mapping %s', async (_, ttl, phase) => {
+])('an upgraded state file says that a verification of a mapping %s', async (_, ttl, phase) => {
   await using folder = await temporaryFolder();
   earlier(folder.path, ttl);
   const store = openStateStore({ folder: folder.path, shard: 's01', create: false });

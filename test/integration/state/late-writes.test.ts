@@ -38,7 +38,7 @@ async function place(): Promise<AsyncDisposable & { readonly at: StateAt }> {
   return { at: { folder: folder.path, shard: 's01' }, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
-test('nothing, where everything was heard out, or was too long ago', async () => {
+test('a restarted shard inherits no late writes where all were heard out, or the window is over', async () => {
   await using one = await place();
   open(one.at, (store) => {
     store.lateWrites.begin();
@@ -50,23 +50,26 @@ test('nothing, where everything was heard out, or was too long ago', async () =>
 });
 
 // Versions 10 and 11 named what is asked for otherwise.
-test.each([10, 11])('nothing, where a state that version %i put aside had heard all out', async (version) => {
-  await using one = await place();
-  const archive = join(one.at.folder, 's01.20251122T230000Z.db');
-  copyFileSync(new URL(`../../../fixtures/state/v${version}.db`, import.meta.url), archive);
-  const database = new Database(archive);
-  database.exec('UPDATE meta SET writing = 0, broken_off_at = NULL; DELETE FROM suspects');
-  database.close();
-  expect(inherited(one.at)).toBeNull();
-  rmSync(join(one.at.folder, 's01.db'));
-  rmSync(join(one.at.folder, 's01.seen'));
-  const again = new Database(archive);
-  again.exec('UPDATE meta SET writing = 1');
-  again.close();
-  expect(Math.abs((inherited(one.at) ?? 0) - Date.now())).toBeLessThan(MOMENT);
-});
+test.each([10, 11])(
+  'a restarted shard inherits no late writes from an archived state of version %i that had heard all out',
+  async (version) => {
+    await using one = await place();
+    const archive = join(one.at.folder, 's01.20251122T230000Z.db');
+    copyFileSync(new URL(`../../../fixtures/state/v${version}.db`, import.meta.url), archive);
+    const database = new Database(archive);
+    database.exec('UPDATE meta SET writing = 0, broken_off_at = NULL; DELETE FROM suspects');
+    database.close();
+    expect(inherited(one.at)).toBeNull();
+    rmSync(join(one.at.folder, 's01.db'));
+    rmSync(join(one.at.folder, 's01.seen'));
+    const again = new Database(archive);
+    again.exec('UPDATE meta SET writing = 1');
+    again.close();
+    expect(Math.abs((inherited(one.at) ?? 0) - Date.now())).toBeLessThan(MOMENT);
+  },
+);
 
-test('the last suspect, a kill that was found, a kill that nobody has found yet', async () => {
+test('a restarted shard inherits the window of the last suspect, of a found kill, and of an unfound kill', async () => {
   await using one = await place();
   const since = Date.now() - 3 * MINUTE;
   open(one.at, (store) => {
@@ -92,7 +95,7 @@ test('the last suspect, a kill that was found, a kill that nobody has found yet'
   expect(handedOn).toBeLessThan((unfound ?? 0) + MOMENT);
 });
 
-test('what is damaged may have been in the midst of anything; another shard’s is nothing to it', async () => {
+test('a restarted shard takes damaged state for an unfound kill, and ignores the state of another shard', async () => {
   await using one = await place();
   open({ ...one.at, shard: 's01.b' }, (store) => store.lateWrites.begin()).close();
   archiveState({ ...one.at, shard: 's01.b' });
@@ -116,7 +119,7 @@ test('what is damaged may have been in the midst of anything; another shard’s 
   expect(inherited(one.at)).toBeGreaterThan(found - MOMENT);
 });
 
-test('a verification that began in the window of a kill is not resumed after it', async () => {
+test('a verification that began in the window of a kill is not resumed after that window', async () => {
   await using one = await place();
   open(one.at, (store) => {
     store.plans.save(samplePlan());

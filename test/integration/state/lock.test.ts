@@ -18,41 +18,47 @@ const locked = (pid: number): unknown =>
   });
 
 describe('a shard belongs to one process', () => {
-  test.runIf(canMake(PID_NAMESPACE))('a holder in another pid namespace goes by its id here, or by none', async () => {
-    await using folder = await temporaryFolder();
-    const at = { folder: folder.path, shard: 's01' };
-    const within = `set -- ${PID_NAMESPACE} "$@"`;
-    {
-      await using holder = startScript('hold-shard', [at.folder, at.shard], within);
+  test.runIf(canMake(PID_NAMESPACE))(
+    'a refused process names the lock holder in another pid namespace by its id here, or as unseen',
+    async () => {
+      await using folder = await temporaryFolder();
+      const at = { folder: folder.path, shard: 's01' };
+      const within = `set -- ${PID_NAMESPACE} "$@"`;
+      {
+        await using holder = startScript('hold-shard', [at.folder, at.shard], within);
+        expect(await holder.line()).toBe('open');
+        const refusal = refusalOf(() => openStateStore({ ...at, create: true }));
+        const pid = Number(/process (\d+) works/.exec(refusal)?.[1]);
+        // There it is 1.
+        expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toContain('hold-shard');
+        expect(refusal).toContain(`\`kill ${pid}\``);
+      }
+      await using holder = startScript('hold-shard', [at.folder, at.shard]);
       expect(await holder.line()).toBe('open');
-      const refusal = refusalOf(() => openStateStore({ ...at, create: true }));
-      const pid = Number(/process (\d+) works/.exec(refusal)?.[1]);
-      // There it is 1.
-      expect(readFileSync(`/proc/${pid}/cmdline`, 'utf8')).toContain('hold-shard');
-      expect(refusal).toContain(`\`kill ${pid}\``);
-    }
-    await using holder = startScript('hold-shard', [at.folder, at.shard]);
-    expect(await holder.line()).toBe('open');
-    await using refused = startScript('hold-shard', [at.folder, at.shard], within);
-    expect(await refused.line()).toMatch(
-      /^E_STATE_LOCKED shard s01: a process that cannot be seen from here \(in another container\?\) works on this shard/,
-    );
-  });
+      await using refused = startScript('hold-shard', [at.folder, at.shard], within);
+      expect(await refused.line()).toMatch(
+        /^E_STATE_LOCKED shard s01: a process that cannot be seen from here \(in another container\?\) works on this shard/,
+      );
+    },
+  );
 
   // Of a file of a lower layer, the inode has a bit of its own: as a number with a sign, it is below zero.
-  test.runIf(canMake(MOUNT_NAMESPACE) && canMount('overlay'))('a holder on overlayfs is named', async () => {
-    await using folder = await temporaryFolder();
-    const [low, top, merged] = ['low', 'top', 'merged'].map((name) => join(folder.path, name));
-    for (const path of [low, top, merged]) mkdirSync(path ?? '');
-    writeFileSync(join(low ?? '', 's01.lock'), '');
-    const layers = `xino=on,lowerdir=${low},upperdir=${top}/upper,workdir=${top}/work`;
-    const mount = `mount -t tmpfs tmpfs ${top} && mkdir ${top}/upper ${top}/work && mount -t overlay overlay -o ${layers} ${merged}`;
-    const within = `set -- ${MOUNT_NAMESPACE} sh -c '${mount} && exec "$@"' sh "$@"`;
-    await using holder = startScript('named-holder', [join(merged ?? '', 's01.lock')], within);
-    expect(await allLines(holder)).toEqual([String(holder.pid), String(holder.pid)]);
-  });
+  test.runIf(canMake(MOUNT_NAMESPACE) && canMount('overlay'))(
+    'the lock holder of a shard on overlayfs is named by its process id',
+    async () => {
+      await using folder = await temporaryFolder();
+      const [low, top, merged] = ['low', 'top', 'merged'].map((name) => join(folder.path, name));
+      for (const path of [low, top, merged]) mkdirSync(path ?? '');
+      writeFileSync(join(low ?? '', 's01.lock'), '');
+      const layers = `xino=on,lowerdir=${low},upperdir=${top}/upper,workdir=${top}/work`;
+      const mount = `mount -t tmpfs tmpfs ${top} && mkdir ${top}/upper ${top}/work && mount -t overlay overlay -o ${layers} ${merged}`;
+      const within = `set -- ${MOUNT_NAMESPACE} sh -c '${mount} && exec "$@"' sh "$@"`;
+      await using holder = startScript('named-holder', [join(merged ?? '', 's01.lock')], within);
+      expect(await allLines(holder)).toEqual([String(holder.pid), String(holder.pid)]);
+    },
+  );
 
-  test('another process is refused by name until the holder leaves', async () => {
+  test('a shard refuses a second process by the name of the lock holder, until the holder ends', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     await using holder = startScript('hold-shard', [at.folder, at.shard]);
@@ -67,7 +73,7 @@ describe('a shard belongs to one process', () => {
     openStateStore({ ...at, create: false }).close();
   });
 
-  test('kill -9 frees the shard at once', async () => {
+  test('a kill -9 of the lock holder frees its shard at once', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     await using holder = startScript('hold-shard', [at.folder, at.shard]);
@@ -78,7 +84,7 @@ describe('a shard belongs to one process', () => {
     openStateStore({ ...at, create: false }).close();
   });
 
-  test('a holder of the same process counts too, and looking does not free it', async () => {
+  test('the lock of a shard holds within one process, too, and readShardStatus() does not free it', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     const store = openStateStore({ ...at, create: true });
@@ -94,7 +100,7 @@ describe('a shard belongs to one process', () => {
   test.concurrent.each([
     ['a new shard', false],
     ['a known shard', true],
-  ])('of four that start on %s at the same moment exactly one wins', async (_what, known) => {
+  ])('exactly one of four processes that start on %s at the same moment gets its lock', async (_what, known) => {
     await using folder = await temporaryFolder();
     await using children = startScripts('hold-shard', Array(4).fill([folder.path, 's01', 'wait']) as string[][]);
     const starters = children.all;
@@ -106,7 +112,7 @@ describe('a shard belongs to one process', () => {
     expect(answers.filter((answer) => answer?.startsWith('E_STATE_LOCKED shard s01: '))).toHaveLength(3);
   });
 
-  test('a start waits out a `status` that looks at the lock', async () => {
+  test('a process that starts waits while `status` looks at the lock of its shard', async () => {
     await using folder = await temporaryFolder();
     const at = { folder: folder.path, shard: 's01' };
     openStateStore({ ...at, create: true }).close();
@@ -122,7 +128,7 @@ describe('a shard belongs to one process', () => {
   });
 });
 
-test('state that was never begun is E_STATE_MISSING, and asking leaves nothing behind', async () => {
+test('openStateStore() fails with E_STATE_MISSING for state that was never created, and leaves no file behind', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: join(folder.path, 'state'), shard: 's01' };
   expect(() => openStateStore({ ...at, create: false })).toThrow(

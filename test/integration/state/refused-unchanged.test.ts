@@ -55,21 +55,24 @@ function refuses(folder: string, shard: string, code: string): void {
 }
 
 describe('a copy', () => {
-  test.each([AT_HOME, STATE.migrations.length])('of version %i', async (version) => {
-    await using one = await place();
-    openStateStore({ folder: one.folder, shard: 's01', create: true }).close();
-    if (version < STATE.migrations.length) leaveEarlierState(one.folder, 's01', version);
-    const folder = one.copy();
-    refuses(folder, 's01', 'E_STATE_COPIED');
-    const before = bytesOf(folder);
-    expect(() => archiveState({ folder, shard: 's01' })).toThrow(refused('E_STATE_COPIED'));
-    expect(bytesOf(folder)).toEqual(before);
-    expect(adoptState({ folder, shard: 's01' })).toMatchObject({ reason: 'copied' });
-    expect(existsSync(join(folder, `s01.db.v${AT_HOME}`))).toBe(version === AT_HOME);
-    openStateStore({ folder, shard: 's01', create: true }).close();
-  });
+  test.each([AT_HOME, STATE.migrations.length])(
+    'a refused copy of a state file of version %i is left byte for byte as it was',
+    async (version) => {
+      await using one = await place();
+      openStateStore({ folder: one.folder, shard: 's01', create: true }).close();
+      if (version < STATE.migrations.length) leaveEarlierState(one.folder, 's01', version);
+      const folder = one.copy();
+      refuses(folder, 's01', 'E_STATE_COPIED');
+      const before = bytesOf(folder);
+      expect(() => archiveState({ folder, shard: 's01' })).toThrow(refused('E_STATE_COPIED'));
+      expect(bytesOf(folder)).toEqual(before);
+      expect(adoptState({ folder, shard: 's01' })).toMatchObject({ reason: 'copied' });
+      expect(existsSync(join(folder, `s01.db.v${AT_HOME}`))).toBe(version === AT_HOME);
+      openStateStore({ folder, shard: 's01', create: true }).close();
+    },
+  );
 
-  test('with the log of a run that was killed', async () => {
+  test('a refused copy of a state file with the log of a killed run is left byte for byte as it was', async () => {
     await using one = await place();
     await killed(one.folder, 's01');
     const folder = one.copy();
@@ -80,7 +83,7 @@ describe('a copy', () => {
     expect(bytesOf(folder)).toEqual(before);
   });
 
-  test('of a version that knew nothing of places, beside the witness of a later one', async () => {
+  test('a refused state file that is older than its witness is left byte for byte as it was', async () => {
     await using one = await place();
     openStateStore({ folder: one.folder, shard: 's01', create: true }).close();
     renameSync(join(one.folder, 's01.seen'), join(one.folder, 'kept'));
@@ -90,7 +93,7 @@ describe('a copy', () => {
   });
 });
 
-test('a register of item keys of another version, beside the witness of a later one', async () => {
+test('a refused key register that is older than its witness is left byte for byte as it was', async () => {
   await using one = await place();
   const { folder } = one;
   openKeyRegister({ folder }).close();
@@ -107,7 +110,7 @@ test('a register of item keys of another version, beside the witness of a later 
 });
 
 describe('a foreign file', () => {
-  test('of another shard, with its log', async () => {
+  test('a refused state file of another shard is left byte for byte as it was, and so is its log', async () => {
     await using one = await place();
     await killed(one.folder, 's02');
     for (const side of ['', '-wal', '-shm'])
@@ -118,7 +121,7 @@ describe('a foreign file', () => {
   test.each([
     ['of another program', 'application_id = 7'],
     ['of a newer dynaferry', `user_version = ${STATE.migrations.length + 1}`],
-  ])('%s, with its log', async (_whose, pragma) => {
+  ])('a refused state file %s is left byte for byte as it was, and so is its log', async (_whose, pragma) => {
     await using one = await place();
     await killed(one.folder, 's02');
     const database = new Database(join(one.folder, 's02.db'));

@@ -15,7 +15,7 @@ import { cursor, samplePlan } from '../../contract/state-store-samples.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { allLines, startScript, startScripts } from './child-script.js';
 
-test('the state is moved aside whole, the shard starts new, and other shards stay', async () => {
+test('a restart moves the whole state of its shard aside, and leaves other shards as they are', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   // Killed, so that its commits are still in the log.
@@ -49,7 +49,7 @@ test('the state is moved aside whole, the shard starts new, and other shards sta
   expect(readdirSync(at.folder).filter((file) => /^s01\.db/.test(file))).toEqual([]);
 });
 
-test('a restart that was asked for stays so until its shard is put aside, or it is refused', async () => {
+test('a restart stays requested until the state of its shard is put aside, or the restart is refused', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: join(folder.path, 'state'), shard: 's01' };
   const { by } = askRestart(at.folder, ['s01', 's02']);
@@ -67,7 +67,7 @@ test('a restart that was asked for stays so until its shard is put aside, or it 
   }
 });
 
-test('of two runs that ask for a restart, one that is refused takes nothing from the other', async () => {
+test('a refused restart does not cancel the request of another run for the same shard', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -81,7 +81,7 @@ test('of two runs that ask for a restart, one that is refused takes nothing from
   expect(isRestartAsked(at)).toBe(false);
 });
 
-test('what an earlier version noted stays asked, whoever is refused later', async () => {
+test('a restart that an earlier version requested stays requested, whatever run is refused later', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   writeFileSync(join(folder.path, 's01.restart'), '');
@@ -90,7 +90,7 @@ test('what an earlier version noted stays asked, whoever is refused later', asyn
   expect(isRestartAsked(at)).toBe(true);
 });
 
-test('nobody changes a note while another one does', { timeout: 40_000 }, async () => {
+test('a run does not change a request of a restart while another process does', { timeout: 40_000 }, async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -105,7 +105,7 @@ test('nobody changes a note while another one does', { timeout: 40_000 }, async 
   expect(isRestartAsked(at)).toBe(false);
 });
 
-test('who keeps the notes costs a run that asks one wait, however many its shards', { timeout: 60_000 }, async () => {
+test('a locked file of restart requests costs a run one wait for all its shards', { timeout: 60_000 }, async () => {
   await using folder = await temporaryFolder();
   const shards = ['s01', 's02', 's03', 's04', 's05', 's06'];
   const other = acquireLock(join(folder.path, '.restarts.lock'), shardFiles(folder.path, 's01'), 0);
@@ -116,7 +116,7 @@ test('who keeps the notes costs a run that asks one wait, however many its shard
   expect(shards.filter((shard) => isRestartAsked({ folder: folder.path, shard }))).toEqual([]);
 });
 
-test('a restart that cannot be asked for all its shards is asked for none that it was not before', async () => {
+test('a restart that cannot be requested for all of its shards is requested for none of them', async () => {
   await using folder = await temporaryFolder();
   askRestart(folder.path, ['s02']);
   const tooLong = 's'.repeat(250);
@@ -127,7 +127,7 @@ test('a restart that cannot be asked for all its shards is asked for none that i
   expect(asked).toEqual([false, true]);
 });
 
-test('a restart that is refused once its former state is aside goes on later', async () => {
+test('a restart that is refused after the old state was put aside completes later', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -146,7 +146,7 @@ test('a restart that is refused once its former state is aside goes on later', a
   expect(isRestartAsked(at)).toBe(false);
 });
 
-test('a state that nobody can look into is not put aside: it may be a copy', { timeout: 20_000 }, async () => {
+test('a restart does not put aside a state that it cannot read, as it may be a copy', { timeout: 20_000 }, async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -160,7 +160,7 @@ test('a state that nobody can look into is not put aside: it may be a copy', { t
   expect(archiveState(at)).not.toBeNull();
 });
 
-test('beside a `status` that has the file open, its log is moved with it', async () => {
+test('a restart moves the log of a state file that `status` has open along with the file', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -176,7 +176,7 @@ test('beside a `status` that has the file open, its log is moved with it', async
   store.close();
 });
 
-test('a restart gives up the claims of its shard alone', async () => {
+test('a restart gives up the key claims of its own shard alone', async () => {
   await using folder = await temporaryFolder();
   const register = openKeyRegister({ folder: folder.path });
   const claims = (shard: string) =>
@@ -191,7 +191,7 @@ test('a restart gives up the claims of its shard alone', async () => {
   register.close();
 });
 
-test('a restart that was killed before the claims were given up is finished by the next', async () => {
+test('a restart that was killed before it gave up its key claims is completed by the next one', async () => {
   await using folder = await temporaryFolder();
   const register = openKeyRegister({ folder: folder.path });
   await register.claim({ shard: 's01', table: 'messages' }, [{ claim: 'k', cursor: cursor('row 1') }]);
@@ -203,7 +203,7 @@ test('a restart that was killed before the claims were given up is finished by t
   register.close();
 });
 
-test('what another run has claimed since it began the shard again stays, whoever comes late to it', async () => {
+test('a late restart keeps the key claims of a run that has started the shard again', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -219,7 +219,7 @@ test('what another run has claimed since it began the shard again stays, whoever
   register.close();
 });
 
-test('what a run claimed that began the shard in between stays, and the restart is still asked for', async () => {
+test('a restart keeps the key claims of a run that started the shard in between, and stays requested', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -239,7 +239,7 @@ test('what a run claimed that began the shard in between stays, and the restart 
   register.close();
 });
 
-test('a restart that another run has done meanwhile is not done again', async () => {
+test('a restart that another run has completed is not repeated', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   openStateStore({ ...at, create: true }).close();
@@ -256,43 +256,39 @@ test('a restart that another run has done meanwhile is not done again', async ()
   }
 });
 
-test(
-  'a register that another process keeps is waited for, and a stop is heard meanwhile',
-  { timeout: 20_000 },
-  async () => {
-    await using folder = await temporaryFolder();
-    const at = { folder: folder.path, shard: 's01' };
-    openKeyRegister({ folder: folder.path }).close();
-    openStateStore({ ...at, create: true }).close();
-    archiveState(at);
-    const kept = new Database(join(folder.path, 'item-keys.db'));
-    kept.exec('BEGIN IMMEDIATE');
-    let tries = 0;
-    const begun = performance.now();
-    const stopped = new Error('stopped');
-    const turn: Turn = async (action, holder) => {
-      for (; ; tries++) {
-        try {
-          return action();
-        } catch (thrown) {
-          expect(thrown).toMatchObject({ code: 'E_STATE_LOCKED' });
-          // This process is none that it waits for.
-          expect(holder()).toBeNull();
-          if (tries === 2) throw stopped;
-          await sleep(10);
-        }
+test('a restart waits for a locked key register, and a stop ends that wait', { timeout: 20_000 }, async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  openKeyRegister({ folder: folder.path }).close();
+  openStateStore({ ...at, create: true }).close();
+  archiveState(at);
+  const kept = new Database(join(folder.path, 'item-keys.db'));
+  kept.exec('BEGIN IMMEDIATE');
+  let tries = 0;
+  const begun = performance.now();
+  const stopped = new Error('stopped');
+  const turn: Turn = async (action, holder) => {
+    for (; ; tries++) {
+      try {
+        return action();
+      } catch (thrown) {
+        expect(thrown).toMatchObject({ code: 'E_STATE_LOCKED' });
+        // This process is none that it waits for.
+        expect(holder()).toBeNull();
+        if (tries === 2) throw stopped;
+        await sleep(10);
       }
-    };
-    await expect(giveUpClaims(at, turn)).rejects.toBe(stopped);
-    expect(performance.now() - begun).toBeLessThan(10_000);
-    kept.close();
-    await giveUpClaims(at, atOnce);
-    expect(isRestartAsked(at)).toBe(false);
-  },
-);
+    }
+  };
+  await expect(giveUpClaims(at, turn)).rejects.toBe(stopped);
+  expect(performance.now() - begun).toBeLessThan(10_000);
+  kept.close();
+  await giveUpClaims(at, atOnce);
+  expect(isRestartAsked(at)).toBe(false);
+});
 
 test(
-  'a restart that is killed at any line is gone on with, and the archive has all that was recorded',
+  'a restart that is killed at any line is completed later, and its archive holds all that was recorded',
   { timeout: 120_000 },
   async () => {
     let killed = 0;
@@ -334,7 +330,7 @@ test(
   },
 );
 
-test('processes that claim at the same moment: each key goes to exactly one', async () => {
+test('the key register gives each key to exactly one of several processes that claim it at once', async () => {
   await using folder = await temporaryFolder();
   const argsOfEach = ['s01', 's02', 's03'].map((shard) => [folder.path, shard, '2000']);
   await using shards = startScripts('claim-keys', argsOfEach);

@@ -11,7 +11,7 @@ import {
 import { temporaryFolder } from '../../support/temporary.js';
 import { startScript } from './child-script.js';
 
-test('shows each step of a shard, beside the process that works on it', async () => {
+test('readShardStatus() shows each phase of a shard beside the process that works on it', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   const store = openStateStore({ ...at, create: true });
@@ -92,7 +92,7 @@ test('shows each step of a shard, beside the process that works on it', async ()
   expect(structuredClone(readShardStatus(at))).toEqual(readShardStatus(at));
 });
 
-test('a busy writer neither waits for readers nor hides from them', async () => {
+test('a process that commits chunks neither waits for readShardStatus() nor hides its commits from it', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };
   await using writer = startScript('commit-chunks', [at.folder, at.shard, '300']);

@@ -72,36 +72,42 @@ const PAIRS: readonly (readonly [string, (clocks: MovedClocks) => void, number, 
 ];
 
 describe('what is left of the window in which a write may land', () => {
-  test.each(PAIRS)('where this happens: %s', async (_what, happen, leftMs, waitsAnew) => {
-    await using one = await place();
-    happen(one.clocks);
-    expect(look(one)).toEqual({ left: leftMs, waitsAnew });
-    one.clocks.pass(leftMs - 1);
-    expect(look(one)).toEqual({ left: 1, waitsAnew: false });
-    one.clocks.pass(1);
-    expect(look(one)).toEqual({ left: 0, waitsAnew: false });
-  });
+  test.each(PAIRS)(
+    'the rest of the late-write window of a shard is right after this event: %s',
+    async (_what, happen, leftMs, waitsAnew) => {
+      await using one = await place();
+      happen(one.clocks);
+      expect(look(one)).toEqual({ left: leftMs, waitsAnew });
+      one.clocks.pass(leftMs - 1);
+      expect(look(one)).toEqual({ left: 1, waitsAnew: false });
+      one.clocks.pass(1);
+      expect(look(one)).toEqual({ left: 0, waitsAnew: false });
+    },
+  );
 
-  test.each(PAIRS)('for a shard that is begun again, where this happens: %s', async (_what, happen, leftMs) => {
-    await using one = await place();
-    archiveState(one.at, one.clocks);
-    happen(one.clocks);
-    expect(look(one).left).toBe(leftMs);
-    // And again: what was inherited is handed on, and counted once.
-    archiveState(one.at, one.clocks);
-    one.clocks.setWall(HOUR_MS);
-    one.clocks.pass(leftMs - 1);
-    expect(look(one).left).toBe(1);
-    archiveState(one.at, one.clocks);
-    one.clocks.setWall(-9 * HOUR_MS);
-    one.clocks.pass(1);
-    expect(look(one).left).toBe(0);
-    archiveState(one.at, one.clocks);
-    one.clocks.restart(0);
-    expect(look(one)).toEqual({ left: 0, waitsAnew: false });
-  });
+  test.each(PAIRS)(
+    'the rest of the late-write window of a restarted shard is right after this event: %s',
+    async (_what, happen, leftMs) => {
+      await using one = await place();
+      archiveState(one.at, one.clocks);
+      happen(one.clocks);
+      expect(look(one).left).toBe(leftMs);
+      // And again: what was inherited is handed on, and counted once.
+      archiveState(one.at, one.clocks);
+      one.clocks.setWall(HOUR_MS);
+      one.clocks.pass(leftMs - 1);
+      expect(look(one).left).toBe(1);
+      archiveState(one.at, one.clocks);
+      one.clocks.setWall(-9 * HOUR_MS);
+      one.clocks.pass(1);
+      expect(look(one).left).toBe(0);
+      archiveState(one.at, one.clocks);
+      one.clocks.restart(0);
+      expect(look(one)).toEqual({ left: 0, waitsAnew: false });
+    },
+  );
 
-  test('where nobody tells one start of the machine from another, it is no shorter', async () => {
+  test('the late-write window is not shortened where the start of the machine is unknown', async () => {
     await using one = await place(new MovedClocks({ run: null as unknown as string }));
     one.clocks.setWall(HOUR_MS);
     expect(look(one).left).toBe(LEFT_MS);
@@ -114,7 +120,7 @@ describe('what is left of the window in which a write may land', () => {
     expect(look(one).left).toBe(0);
   });
 
-  test('what was over when the machine was started again stays over, and no verdict that came after it falls', async () => {
+  test('a late-write window that was over before a restart of the machine stays over, and no later verdict falls', async () => {
     await using one = await place();
     const store = one.open();
     store.lateWrites.begin();
@@ -129,7 +135,7 @@ describe('what is left of the window in which a write may land', () => {
     }
   });
 
-  test('a kill that nobody has found yet counts from when it is found, at the latest clock', async () => {
+  test('the late-write window of an unfound kill starts when the kill is found, by the latest clock', async () => {
     await using one = await place();
     const store = one.open();
     store.lateWrites.begin();

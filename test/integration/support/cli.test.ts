@@ -21,7 +21,7 @@ async function checkout(folder: string, main: string | null): Promise<string> {
 }
 
 describe('launcher', () => {
-  it('says what to do where nothing is built', async () => {
+  it('the launcher says what to do where dynaferry is not built', async () => {
     await using folder = await temporaryFolder();
     const launcher = await checkout(folder.path, null);
     const result = await runCli(['--help'], { cwd: folder.path, launcher });
@@ -29,7 +29,7 @@ describe('launcher', () => {
     expect(result.stderr).toContain('npm ci && npm run build');
   });
 
-  it('says what it lacks where the machine lets it open too few files to load itself, or a file of it is gone', async () => {
+  it('the launcher says what it lacks where it may open too few files, or a file of it is missing', async () => {
     await using folder = await temporaryFolder();
     const importing = async (what: string, args: readonly string[]): Promise<CliResult> => {
       await rm(join(folder.path, 'bin'), { recursive: true, force: true });
@@ -52,7 +52,7 @@ describe('launcher', () => {
     for (const { stderr } of [files, gone]) expect(stderr).not.toMatch(/^ +at |node:internal/m);
   });
 
-  it('hands over words, streams, environment and folder, and sets the exit code', async () => {
+  it('the launcher passes arguments, streams, environment and folder on, and sets the exit code', async () => {
     await using folder = await temporaryFolder();
     const main = `async (argv, io) => { io.stdout.write([...argv, io.env.SAID, io.cwd].join(' ')); return 6; }`;
     const launcher = await checkout(folder.path, main);
@@ -60,7 +60,7 @@ describe('launcher', () => {
     expect(result).toEqual({ code: 6, signal: null, stdout: `a b c ${folder.path}`, stderr: '' });
   });
 
-  it('hands over signals', async () => {
+  it('the launcher passes signals on', async () => {
     await using folder = await temporaryFolder();
     const main = `(argv, io) => new Promise((resolve) => {
       const alive = setInterval(() => undefined, 1000);
@@ -73,7 +73,7 @@ describe('launcher', () => {
     expect(await cli.result).toMatchObject({ code: 130, signal: null });
   });
 
-  it('ends as any program does by a signal that no command listens to', async () => {
+  it('the launcher ends by a signal that no command listens to', async () => {
     await using folder = await temporaryFolder();
     const main = `(argv, io) => new Promise(() => { setInterval(() => undefined, 1000); io.stdout.write('ready'); })`;
     await using cli = await spawnCli([], { cwd: folder.path, launcher: await checkout(folder.path, main) });
@@ -82,7 +82,7 @@ describe('launcher', () => {
     expect(await cli.result).toMatchObject({ code: null, signal: 'SIGTERM' });
   });
 
-  it('goes on where stderr has a full disk behind it, and where its folder was deleted', async () => {
+  it('the launcher continues where the disk behind stderr is full, and where its folder was deleted', async () => {
     await using folder = await temporaryFolder();
     const main = `async (argv, io) => {
       for (let line = 0; line < 9; line += 1) { io.stderr.write('x'); await new Promise(setImmediate); }
@@ -97,7 +97,7 @@ describe('launcher', () => {
     expect(ended).toMatchObject({ code: 0, stdout: 'in null 3\nxxxxxxxxxin null' });
   });
 
-  it('is quiet about Node 20, and about a reader that left', async () => {
+  it('the launcher prints no warning of Node 20, and none when its reader has left', async () => {
     await using folder = await temporaryFolder();
     const main = `async (argv, io) => {
       const { DynamoDBClient } = await import(${JSON.stringify(import.meta.resolve('@aws-sdk/client-dynamodb'))});
@@ -116,7 +116,7 @@ describe('launcher', () => {
 });
 
 describe('running the command line', () => {
-  it('runs the built dynaferry', async () => {
+  it('runCli() runs the built dynaferry', async () => {
     await using folder = await temporaryFolder();
     const result = await runCli(['--help'], { cwd: folder.path });
     expect(result).toMatchObject({ code: 0, stderr: '' });
@@ -144,7 +144,7 @@ describe('running the command line', () => {
     expect(JSON.parse(json)).toMatchObject({ shards: [{ phase: 'new' }, { phase: 'new' }] });
   });
 
-  it('ends what takes too long, and says what it had written', async () => {
+  it('runCli() ends a program that takes too long, and reports its output', async () => {
     await using folder = await temporaryFolder();
     const main = `(argv, io) => new Promise(() => { io.stdout.write('begun'); setInterval(() => undefined, 1000); })`;
     const launcher = await checkout(folder.path, main);
@@ -152,7 +152,7 @@ describe('running the command line', () => {
     await expect(slow).rejects.toThrow(/crawl did not end within 1500 ms\nbegun/);
   });
 
-  it('fails where dynaferry leaves a process behind', async () => {
+  it('runCli() fails where dynaferry leaves a process behind', async () => {
     await using folder = await temporaryFolder();
     const main = `async () => {
       const { spawn } = await import('node:child_process');

@@ -8,7 +8,7 @@ import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
 describe.each(mysqlServers)('database on $name', (server) => {
-  it('gives an empty utf8mb4 database and drops it', async () => {
+  it('createDatabase() gives an empty utf8mb4 database and drops it', async () => {
     let name: string;
     {
       await using database = await createDatabase(server);
@@ -22,13 +22,13 @@ describe.each(mysqlServers)('database on $name', (server) => {
     expect(await other.query('SHOW DATABASES LIKE ?', [name])).toEqual([]);
   });
 
-  it('writes a row-based binary log', async () => {
+  it('the test servers write a row-based binary log', async () => {
     await using database = await createDatabase(server);
     const [options] = await database.query('SELECT @@log_bin AS log, @@binlog_format AS format');
     expect(options).toEqual({ log: '1', format: 'ROW' });
   });
 
-  it('fails a test that leaves a connection open', async () => {
+  it('createDatabase() fails a test that leaves a connection open', async () => {
     const left = async (): Promise<void> => {
       await using database = await createDatabase(server, undefined, 1_000);
       const { host, port, user, password, database: schema } = database.shard();
@@ -40,7 +40,7 @@ describe.each(mysqlServers)('database on $name', (server) => {
 });
 
 describe.each(dynamodbServers)('table on $name', (server) => {
-  it('gives an empty table and deletes it', async () => {
+  it('createTable() gives an empty table and deletes it', async () => {
     const client = testClient(server.endpoint);
     let name: string;
     {
@@ -62,7 +62,7 @@ describe.each(dynamodbServers)('table on $name', (server) => {
 });
 
 describe('temporary folder', () => {
-  it('is removed', async () => {
+  it('temporaryFolder() removes its folder', async () => {
     let path: string;
     {
       await using folder = await temporaryFolder();

@@ -70,7 +70,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
   const unprocessed = (answer: Answer, table: TestTable): Puts =>
     (answer.body['UnprocessedItems'] as Record<string, Puts>)[table.name] ?? [];
 
-  test('unprocessed: a share, 24 of 25, one key, the same one for three rounds; always in another order', async () => {
+  test('the fault proxy leaves entries unprocessed: a share, a number or one key, in another order each time', async () => {
     await using it = await setUp(
       firstOf(
         between(0, 1, { kind: 'unprocessed', share: 0.4 }),
@@ -89,7 +89,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect(await it.stored()).toBe(25);
   });
 
-  test('unprocessed: one partition key while told so, and one stubborn item', async () => {
+  test('the fault proxy leaves one partition key unprocessed while told to, and one stubborn item', async () => {
     let hot = true;
     await using it = await setUp(
       firstOf(
@@ -121,7 +121,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     ['a dropped connection', { kind: 'drop', applied: false }, { stored: 0 }],
     ['a cut answer', { kind: 'garbled', applied: true }, { stored: 5 }],
     ['a hung answer', { kind: 'hang', applied: true }, { stored: 5 }],
-  ])('%s', async (_, fate, { status, stored }) => {
+  ])('the fault proxy plays the fate "%s"', async (_, fate, { status, stored }) => {
     await using it = await setUp(inOrder(fate));
     const answer = it.write(puts(5), 'NONE', AbortSignal.timeout(fate.kind === 'hang' ? 300 : 10_000));
     if (status === undefined) await expect(answer).rejects.toThrow();
@@ -130,7 +130,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect((await it.write(puts(5))).status).toBe(200);
   });
 
-  test('a write that lands late is applied after its sender gave up: when told, or after its time', async () => {
+  test('the fault proxy applies a late write after its sender gave up: on command, or after its time', async () => {
     await using it = await setUp(inOrder({ kind: 'held', sender: 'hang' }, { kind: 'held', sender: 'reset', ms: 50 }));
     await expect(it.write(puts(5), 'NONE', AbortSignal.timeout(200))).rejects.toThrow();
     expect([await it.stored(), it.proxy.held]).toEqual([0, 1]);
@@ -140,7 +140,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     await expect.poll(it.stored).toBe(8);
   });
 
-  test('a slow first byte comes after the write', async () => {
+  test('the fault proxy sends a slow first byte after the write', async () => {
     await using it = await setUp(inOrder({ kind: 'slow answer', ms: 1000 }));
     let answered = false;
     const answer = it.write(puts(2)).finally(() => (answered = true));
@@ -149,7 +149,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect(await answer).toMatchObject({ status: 200 });
   });
 
-  test('answers without capacity, and with a total alone', async () => {
+  test('the fault proxy answers without consumed capacity, and with a total alone', async () => {
     await using it = await setUp(inOrder({ kind: 'no capacity' }, { kind: 'total capacity' }, { kind: 'pass' }));
     expect((await it.write(puts(2))).body['ConsumedCapacity']).toBeUndefined();
     expect((await it.write(puts(2))).body['ConsumedCapacity']).toEqual([
@@ -158,7 +158,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect((await it.write(puts(2))).body['ConsumedCapacity']).toMatchObject([{ Table: { CapacityUnits: 2 } }]);
   });
 
-  test('credentials that expire, a clock that is off, a table that is updated', async () => {
+  test('the fault proxy plays expired credentials, a skewed clock and a table that is updated', async () => {
     let expired = false;
     let updating = true;
     let skewed = true;
@@ -186,7 +186,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect(await describeTable()).toBe('ACTIVE');
   });
 
-  test('PutItem is a batch of one: entries, fates and races hold for it', async () => {
+  test('the fault proxy treats PutItem as a batch of one, with its entries, fates and races', async () => {
     await using it = await setUp(({ ordinal }) =>
       ordinal === 0 ? { kind: 'late', ms: 200 } : ordinal === 2 ? { kind: 'unprocessed', share: 1 } : { kind: 'pass' },
     );
@@ -202,7 +202,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect((await one()).body['__type']).toContain('#ProvisionedThroughputExceededException');
   });
 
-  test('a sender that ends its connection and asks again at once on another has not sent twice at once', async () => {
+  test('the fault proxy reports no race for a sender that ends its connection and asks again on another', async () => {
     await using it = await setUp(({ ordinal }) =>
       ordinal % 2 === 0 ? { kind: 'endless', everyMs: 1 } : { kind: 'pass' },
     );
@@ -228,7 +228,7 @@ describe.each(dynamodbServers.slice(-1))('fault proxy in front of $name', (serve
     expect(it.proxy.races).toEqual([]);
   });
 
-  test('a table of so much capacity: partly unprocessed without reasons, then refused with them, with its capacity', async () => {
+  test('the fault proxy plays a table of limited capacity: first unprocessed items, then throttles with their reasons', async () => {
     let now = 0;
     const model = new CapacityModel({
       partitionKey: 'pk',

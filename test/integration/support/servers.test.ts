@@ -86,7 +86,7 @@ const owned = kinds.filter(({ name }) => !name.includes(' at '));
 
 describe.each(owned)('$name', ({ name }) => {
   it(
-    'is gone, with its folder, after its parent got SIGKILL',
+    'a test server ends, and its folder with it, after SIGKILL of its parent',
     async () => {
       await using folder = await temporaryFolder();
       const { parent, port } = await startParent(folder.path, name);
@@ -100,9 +100,9 @@ describe.each(owned)('$name', ({ name }) => {
   );
 });
 
-describe('a parent', () => {
+describe('the parent of a test server', () => {
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
-    'that gets %s leaves nothing',
+    '%s to the parent of a test server leaves neither server nor folder',
     async (signal) => {
       await using folder = await temporaryFolder();
       const { parent, port } = await startParent(folder.path, 'dynalite');
@@ -117,7 +117,7 @@ describe('a parent', () => {
 describe('guard', () => {
   const options = { files: [], env: process.env, graceMs: 300 };
 
-  it('removes the folder and says how the program ended', async () => {
+  it('the guard removes its folder and reports how the program ended', async () => {
     await using folder = await temporaryFolder();
     const own = join(folder.path, 'own');
     const guarded = runGuarded([{ command: 'sh', args: ['-c', 'echo oops; exit 3'] }], {
@@ -130,7 +130,7 @@ describe('guard', () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
-  it('does not run the program where a step before it failed, or where there is none', async () => {
+  it('the guard does not run its program where a step before it failed, or where the program is missing', async () => {
     await using folder = await temporaryFolder();
     const program = { command: 'sh', args: ['-c', `touch ${join(folder.path, 'ran')}`] };
     const failing = runGuarded([{ command: 'false', args: [] }, program], { ...options, folder: null, log: null });
@@ -145,7 +145,7 @@ describe('guard', () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
-  it('kills a program that ignores SIGTERM', async () => {
+  it('the guard kills a program that ignores SIGTERM', async () => {
     const stubborn = { command: 'sh', args: ['-c', 'trap "" TERM; while :; do sleep 0.1; done'] };
     const guarded = runGuarded([stubborn], { ...options, folder: null, log: null });
     const pid = await guarded.started;
@@ -153,7 +153,7 @@ describe('guard', () => {
     expect(exists(pid)).toBe(false);
   });
 
-  it('kills what the program left behind, and says so', async () => {
+  it('the guard kills processes that its program left behind, and reports them', async () => {
     const careless = { command: 'sh', args: ['-c', 'sleep 600 & echo $!'] };
     const guarded = runGuarded([careless], { ...options, folder: null, log: null });
     const [line] = guarded.stdout === null ? [''] : ((await once(guarded.stdout, 'data')) as [Buffer]);
@@ -176,7 +176,7 @@ describe('the cache', () => {
     await writeFile(join(into, 'b'), '2');
   };
 
-  it('shows a folder only when it is complete, also to two at once, and makes it once', async () => {
+  it('the cache shows a folder only when it is complete, and makes it once for two concurrent callers', async () => {
     await inCache(async (cache) => {
       const [one, other] = await Promise.all([cached('thing', fill), cached('thing', fill)]);
       expect(one).toBe(other);
@@ -186,7 +186,7 @@ describe('the cache', () => {
     });
   });
 
-  it('keeps nothing of what failed, and what a killed process left is swept', async () => {
+  it('the cache keeps nothing of a failed fill, and removes what a killed process left', async () => {
     await inCache(async (cache) => {
       const fails = cached('thing', async (into) => {
         await writeFile(join(into, 'a'), '1');

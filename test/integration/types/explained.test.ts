@@ -76,7 +76,7 @@ async function compareAll(file: string, env: Readonly<Record<string, string>>): 
 }
 
 describe.each(serverPairs)('explain tells what the mapping does: $name', { timeout: 240_000 }, (servers) => {
-  it('of every type', async () => {
+  it('explain reports every attribute and bad row of every column type as the mapping makes them', async () => {
     await using server = await createDatabase(servers.mysql);
     await using _packets = await largePackets(server);
     const [row] = await server.query('SELECT VERSION() AS version');
@@ -139,7 +139,7 @@ const ROWS: readonly (readonly [config: string, schema: string, ...inserts: stri
 ];
 
 describe.each(mysqlServers.slice(-1))('explain tells what the mapping does: $name', { timeout: 120_000 }, (server) => {
-  it.each(ROWS)('of %s', async (name, schema, ...inserts) => {
+  it.each(ROWS)('explain reports all attributes and bad rows of %s as mapped', async (name, schema, ...inserts) => {
     await using database = await createDatabase(server);
     const statements = fixture(schema).split(/;$/m);
     for (const sql of [...statements, ...inserts]) if (sql.trim() !== '') await database.query(sql);

@@ -12,7 +12,7 @@ describe.each(lenient)('a key from $name', (servers) => {
   it.each([
     ['half a surrogate pair', 'utf8mb4', 'EDA080'],
     ['a byte beyond ASCII', 'ascii', '4180'],
-  ])('that holds %s is refused', async (_, charset, bytes) => {
+  ])('a scan refuses a key that holds %s', async (_, charset, bytes) => {
     await using migration = await createMigration({
       servers,
       rows: () => [

@@ -133,7 +133,7 @@ function textsByKey(items: readonly Item[]): readonly (readonly [key: string, te
 }
 
 describe.each(serverPairs)(`rows from $name with seed ${SEED}`, (servers) => {
-  it('become the same items by the fast and by the plain way', { timeout: 240_000 }, async () => {
+  it('the fast path makes the same items as plain SDK commands', { timeout: 240_000 }, async () => {
     await using server = await createDatabase(servers.mysql);
     await using _packets = await largePackets(server);
     await using database = await createDatabase(servers.mysql);

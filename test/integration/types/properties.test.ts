@@ -43,7 +43,7 @@ function withNumbers(item: Json): Json {
 }
 
 describe.each(serverPairs)(`random rows of seed ${SEED} from $name`, (servers) => {
-  it('arrive as they were made', { timeout: 120_000 }, async () => {
+  it('a backfill moves random rows to items with the same values', { timeout: 120_000 }, async () => {
     await using migration = await createMigration({
       servers,
       rows: () => ['SET NAMES utf8mb4', table, 'START TRANSACTION', ...inserts, 'COMMIT'],

@@ -68,7 +68,7 @@ const spelling = fc
   });
 
 describe.each(dynamodbServers)(`$name with seed ${SEED}`, (server) => {
-  it('normalises numbers, and refuses them, as normalizeNumber does', { timeout: 120_000 }, async () => {
+  it('DynamoDB normalises and refuses numbers as normalizeNumber() does', { timeout: 120_000 }, async () => {
     await using target = await createTable(server, KEYS);
     const judged = sample(spelling, 1_500).map((text) => ({ text, ours: normalizeNumber(text) }));
     const good = judged.flatMap(({ text, ours }) => ('text' in ours ? [{ text, ours: ours.text }] : []));
@@ -85,7 +85,7 @@ describe.each(dynamodbServers)(`$name with seed ${SEED}`, (server) => {
   });
 
   it.each(['-1E-130', '-9.9999999999999999999999999999999999999E125', '1.2345678901234567890123456789012345678E-130'])(
-    'takes %s, the last of its side',
+    'DynamoDB and normalizeNumber() accept %s, the last number of its side',
     async (text) => {
       await using target = await createTable(server, KEYS);
       const item = await stored(target, { n: { N: text } });
@@ -93,7 +93,7 @@ describe.each(dynamodbServers)(`$name with seed ${SEED}`, (server) => {
     },
   );
 
-  it('takes JSON that nests 31 levels, the deepest that the mapping lets through', async () => {
+  it('DynamoDB accepts JSON of 31 levels, the deepest that the mapping accepts', async () => {
     await using target = await createTable(server, KEYS);
     const nested = (levels: number): string =>
       jsonAttributeText('['.repeat(levels) + ']'.repeat(levels), 'c', { bytes: 0 });
@@ -152,11 +152,11 @@ function itemOf(row: Readonly<Record<string, string | Buffer | null>>, id: strin
 /** Each of the first, some between, and the last. */
 const EDGES = [...Array.from({ length: 12 }, (_, index) => index + 4), 17, 32, 64, 100, 128, 256, 399, 400];
 
-describe.each(dynamodbServers)(`$name bills, with seed ${SEED},`, (server) => {
+describe.each(dynamodbServers)(`sizes that $name bills, with seed ${SEED}`, (server) => {
   // dynalite counts a string's characters instead of its bytes.
   const unit = server.name === 'dynalite' ? 'grapheme-ascii' : 'binary';
 
-  it('the size that the mapping computes, to the byte', { timeout: 120_000 }, async () => {
+  it('DynamoDB bills the size that the mapping computes, to the byte', { timeout: 120_000 }, async () => {
     await using target = await createTable(server, KEYS);
     const put = async (item: MappedItem): Promise<number | undefined> => {
       const Item = sdkItem(JSON.parse(item.text) as Record<string, unknown>);
@@ -176,7 +176,7 @@ describe.each(dynamodbServers)(`$name bills, with seed ${SEED},`, (server) => {
     }
   });
 
-  it('refuses an item of one byte more than the mapping lets through', async () => {
+  it('DynamoDB refuses an item that is one byte larger than the mapping allows', async () => {
     await using target = await createTable(server, KEYS);
     const Item = { pk: { S: 'k' }, v: { S: 'x'.repeat(MAX_ITEM_BYTES - 4 + 1) } };
     const put = target.client.send(new PutItemCommand({ TableName: target.name, Item }));

@@ -14,7 +14,7 @@ import { largePackets } from './large-packets.js';
 const LOCAL = { env: { TZ: 'America/New_York' }, timeoutMs: 120_000 };
 
 describe.each(serverCombinations)('every type from $name', (servers) => {
-  it('arrives exactly, or is a bad row', { timeout: 240_000 }, async () => {
+  it('a backfill moves values of every column type exactly, or records bad rows', { timeout: 240_000 }, async () => {
     await using server = await createDatabase(servers.mysql);
     await using _packets = await largePackets(server);
     const [row] = await server.query('SELECT VERSION() AS version');

@@ -1,4 +1,7 @@
-/** Capacity that fills evenly and saves up what was not used, for so many seconds. Takes what fits, or nothing. */
+/**
+ * Capacity that fills evenly and saves up what was not used, for so many seconds. It serves a request whole, or not at
+ * all.
+ */
 export class CapacityBucket {
   #rate: number;
   readonly #burstSeconds: number;

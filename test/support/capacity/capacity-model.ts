@@ -1,7 +1,8 @@
 /**
- * How much a table with its indexes takes: its own capacity with what it saved up, its partitions, and back-pressure of
- * its indexes, whose lack of capacity refuses the write to the table. Decides item by item, charges what AWS charges
- * (the larger of old and new item, in whole KB), and nothing for what it refuses. Time is a clock that may be scaled.
+ * Models how much a table with its indexes takes: its own capacity with what it saved up, its partitions, and the
+ * back-pressure of its indexes. An index that lacks capacity makes the table refuse the write. The model decides item
+ * by item. It charges what AWS charges (the larger of old and new item, in whole KB), and nothing for what it refuses.
+ * Time is a clock that may be scaled.
  */
 import { itemBytes, writeUnitsOf } from './item-size.js';
 import { Resource, type ResourceOptions } from './resource.js';

@@ -1,6 +1,6 @@
 /**
- * Size of an item and its write units as AWS documents them, from DynamoDB JSON: the adversary's own arithmetic, so
- * that it shares no mistake with the product.
+ * Computes the size of an item and its write units from DynamoDB JSON, as AWS documents them. It is the adversary's own
+ * arithmetic, so that it shares no mistake with the product.
  */
 
 type Value = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 /**
- * What an on-demand table takes: what it is warm for at first, and then, every 30 minutes, up to twice the highest
- * second so far, never more than twice what it took before.
+ * The capacity of an on-demand table. It starts with what the table is warm for. Every 30 minutes it grows up to twice
+ * the highest second so far, and never to more than twice what it was before.
  */
 
 const STEP_MS = 30 * 60_000;

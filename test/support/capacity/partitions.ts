@@ -19,7 +19,7 @@ interface Partition {
 const HASHES = 2 ** 32;
 /** What a partition may save up, in seconds' worth. */
 const BURST_SECONDS = 1;
-/** Heat that pauses for so long begins anew. */
+/** After a pause of so many ms, a partition's heat starts from zero. */
 const COOLED_AFTER_MS = 5_000;
 
 export class Partitions {
@@ -41,7 +41,7 @@ export class Partitions {
     return this.#partitions.length;
   }
 
-  /** Which one a key lies in, from 0. */
+  /** Returns the index of the partition that a key lies in, from 0. */
   indexOf(key: string): number {
     let hash = this.#hashes.get(key);
     if (hash === undefined) {

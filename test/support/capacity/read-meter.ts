@@ -1,6 +1,6 @@
 /**
- * Counts what strongly consistent reads consume, from the answers themselves and by AWS's own rules (whole 4 KB for
- * each item, one unit for a key without one): in the place of whoever bills it. The answers say so too, as the
+ * Counts what strongly consistent reads consume, in place of AWS's bill. It counts from the answers themselves and by
+ * AWS's own rules: whole 4 KB for each item, one unit for a key without one. The answers state the units, as the
  * service's do.
  */
 import type { FaultPlan } from '../fault-proxy/fates.js';
@@ -41,8 +41,8 @@ export class ReadMeter {
   };
 
   /**
-   * By how many units the most was exceeded that a bucket allows which was empty at `begun` and fills by so many units
-   * a second: seen at each answer, so that also ten seconds from any answer on are within the bound.
+   * Returns by how many units the reads exceeded, at most, a bucket that was empty at `begun` and fills by
+   * `unitsPerSecond`. It looks at each answer, so that ten seconds from any answer on are within the bound, too.
    */
   excess(unitsPerSecond: number, begun: number): number {
     let sum = 0;

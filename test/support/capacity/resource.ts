@@ -1,4 +1,4 @@
-/** A table or an index as far as capacity goes: a limit of its own, and its partitions. Says why it refuses. */
+/** A table or an index as far as capacity goes: a limit of its own, and its partitions. It says why it refuses. */
 import { CapacityBucket } from './capacity-bucket.js';
 import { OnDemandCapacity } from './on-demand.js';
 import { Partitions } from './partitions.js';

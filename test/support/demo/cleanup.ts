@@ -1,4 +1,4 @@
-/** What the demo has made and must take back: each on its own, the latest first, whatever happens to the others. */
+/** Takes back what the demo has made: each thing on its own, the latest first, whatever happens to the others. */
 
 /** How long one thing may take to go, in ms. */
 const PATIENCE_MS = 15_000;
@@ -6,7 +6,7 @@ const PATIENCE_MS = 15_000;
 export class Cleanup {
   readonly #undo: (() => Promise<void>)[] = [];
 
-  /** To be said before the thing is made: an interruption may come between. */
+  /** Notes how to take a thing back. Call it before the thing is made: an interruption may come between. */
   add(undo: () => Promise<void>): void {
     this.#undo.push(undo);
   }

@@ -1,6 +1,6 @@
 /**
- * The crash: kill -9 for dynaferry and for the process of one shard, in the middle of a backfill. The process of the
- * other shard is left without a parent, and has to notice.
+ * Plays the crash: kill -9 for dynaferry and for the process of one shard, in the middle of a backfill. The process of
+ * the other shard is left without a parent, and has to notice.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -79,8 +79,8 @@ export async function crashMidway(
 }
 
 /**
- * Which backfills the shards' states hold, begun when: the same before and after, where they were resumed and not begun
- * anew.
+ * Returns the backfills in the states of the shards, with their start times. They are the same before and after where
+ * the backfills were resumed and not restarted.
  */
 export function passesOf(folder: string, shards: readonly string[]): string {
   const tables = shards.flatMap((shard) => readShardStatus({ folder, shard })?.tables ?? []);
@@ -105,7 +105,8 @@ async function someRun(pids: readonly number[]): Promise<boolean> {
 }
 
 /**
- * On Linux a dead process whose new parent, init, has not looked yet still takes signals, so its state is asked for.
+ * Finds out whether a process runs. On Linux a dead process still takes signals until its new parent, init, has looked,
+ * so this reads its state.
  */
 async function runs(pid: number): Promise<boolean> {
   try {

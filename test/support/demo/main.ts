@@ -1,6 +1,6 @@
 /**
- * Entry of bin/demo: plays the story on throwaway servers and sets the exit code. However it ends (played, failed,
- * Ctrl-C, nobody reads any more), whatever it made is removed first, the latest thing first.
+ * Entry of bin/demo: plays the story on throwaway servers and sets the exit code. The demo may be played, fail, be
+ * interrupted, or lose its reader. In each case it first removes whatever it made, the latest thing first.
  */
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../servers/server.js';
@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     if (!stop.signal.aborted) stopWith(NOBODY_READS);
   });
   process.stderr.on('error', () => undefined);
-  /** For --keep: until the first signal, which then ends the wait and nothing else. */
+  /** Waits, with --keep, until the first signal, which then ends the wait and nothing else. */
   const untilSignal = async (): Promise<void> => {
     await new Promise<void>((resolve) => {
       release = resolve;

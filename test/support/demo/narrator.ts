@@ -1,13 +1,11 @@
 /**
- * What the demo says between the tool's own lines: plain text of at most 80 columns, bold for steps and commands on a
- * terminal.
+ * Prints what the demo says between the tool's own lines: plain text of at most 80 columns, bold for steps and commands
+ * on a terminal.
  */
 import { wrap, columnsOf, type OutputStream } from '../../../src/listeners/terminal.js';
 
 const WIDEST = 80;
-/**
- * Cursor shown, long lines wrapped: what bars switch off, and what whoever is killed under them cannot switch on again.
- */
+/** Shows the cursor and wraps long lines. Progress bars switch that off, and a killed process cannot restore it. */
 const AS_BEFORE_BARS = '\u001b[?25h\u001b[?7h';
 const FACT_INDENT = 2;
 
@@ -37,13 +35,13 @@ export class Narrator {
     this.#line(this.#bold(`== ${title} `.padEnd(this.#columns, '=')));
   }
 
-  /** What a user would type. */
+  /** Prints a command as a user would type it. */
   command(text: string): void {
     this.#line('');
     this.#line(this.#bold(`$ ${text}`));
   }
 
-  /** What was seen, after the tool's own words. */
+  /** Prints what the demo saw, after the tool's own words. */
   seen(text: string): void {
     this.#line('');
     for (const line of wrap(`-> ${text}`, this.#columns, 3)) this.#line(line);
@@ -70,7 +68,7 @@ export class Narrator {
     this.#stream.write(output);
   }
 
-  /** After a command with progress bars was killed: the terminal is as it was, below the bars. */
+  /** Restores the terminal, below the bars, after a command with progress bars was killed. */
   restoreTerminal(): void {
     if (this.#stream.isTTY === true) this.#stream.write(`${AS_BEFORE_BARS}\n`);
   }

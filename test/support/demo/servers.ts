@@ -1,4 +1,4 @@
-/** The demo's servers: the first kind of each sort that can be had here, two MySQL servers of it and one DynamoDB. */
+/** Starts the demo's servers, two MySQL servers and one DynamoDB, each of the first kind that this machine can run. */
 import { access } from 'node:fs/promises';
 import { dynamodbKinds, mysqlKinds } from '../servers/kinds.js';
 import { cacheFolder } from '../servers/cache.js';
@@ -11,7 +11,7 @@ export interface DemoServers {
   readonly target: DynamodbServer;
 }
 
-/** Where downloads go, where that is still to be made. */
+/** Returns the folder of downloads where it does not exist yet, else null. */
 export async function freshCache(): Promise<string | null> {
   const folder = cacheFolder();
   return await access(folder).then(
@@ -41,7 +41,7 @@ export async function startServers(cleanup: Cleanup): Promise<DemoServers> {
   return { shards, target };
 }
 
-/** Null: the first one's server is the second shard's too. */
+/** Returns a kind of server for each shard. Null: the second shard is on the server of the first. */
 async function shardKinds(): Promise<readonly [ServerKind<MysqlServer>, ServerKind<MysqlServer> | null]> {
   const kinds = mysqlKinds();
   if ((process.env['DYNAFERRY_TEST_MYSQL'] ?? '') === '') {

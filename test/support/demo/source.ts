@@ -1,5 +1,5 @@
 /**
- * The demo's shards: a database of the message log on each server, and a user who may do no more than a migration
+ * The demo's shards: a database of the message log on each server, and a user with no more rights than a migration
  * needs.
  */
 import { randomBytes } from 'node:crypto';

@@ -1,6 +1,6 @@
 /**
- * The demo from start to end: what is done, what the operator would type, what must come of it. Whatever comes out
- * otherwise throws, so a demo that reaches its summary has shown all of it.
+ * Plays the demo from start to end: its steps, what the operator would type, and what must come of it. Any other
+ * outcome throws, so a demo that reaches its summary has shown all of it.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -10,12 +10,12 @@ export interface ItemKey {
   readonly sk: string;
 }
 
-/** As dynaferry's reports write it. */
+/** Writes an item key as dynaferry's reports do. */
 export function keyText({ pk, sk }: ItemKey): string {
   return JSON.stringify({ pk: { S: pk }, sk: { S: sk } });
 }
 
-/** What points the SDK, and so dynaferry, to the emulator: without a look at the user's own AWS settings. */
+/** Points the SDK, and so dynaferry, to the emulator, without a look at the user's own AWS settings. */
 export function awsEnvironment(endpoint: string): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_DYNAMODB: endpoint,

@@ -1,6 +1,6 @@
 /**
- * dynaferry as a user runs it: shows the command, passes its output on, and checks exit code and words against what was
- * announced.
+ * Runs dynaferry as a user does. It shows the command, passes its output on, and checks exit code and words against
+ * what the demo announced.
  */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
@@ -66,7 +66,7 @@ export class Tool {
     return ended;
   }
 
-  /** One at a time. */
+  /** Starts one command; one runs at a time. */
   start(args: readonly string[]): RunningTool {
     const { narrator, cwd, env, stop } = this.options;
     stop.throwIfAborted();
@@ -97,7 +97,8 @@ export class Tool {
 }
 
 /**
- * How its output comes to the screen: read on the way and passed on, but for what dynaferry fits to a terminal itself.
+ * Chooses how the output of a command reaches the screen. The demo reads it and passes it on, except where dynaferry
+ * itself fits its output to the terminal.
  */
 function launch(args: readonly string[]): { readonly program: [string, ...string[]]; readonly stdio: StdioOptions } {
   const [command = ''] = args;

@@ -1,7 +1,7 @@
 /**
- * The lists of files in the READMEs of `src/`: between `<!-- files of ROOM -->` and `<!-- end -->`, each file with the
- * first sentence that it opens with, so that a list cannot say something else than the file. ROOM is a folder below the
- * README's own, or `.` for itself.
+ * Renders the lists of files in the READMEs of `src/`, between `<!-- files of ROOM -->` and `<!-- end -->`. A list has
+ * each file with the file's own first sentence, so the two cannot differ. ROOM is a folder below the README's own, or
+ * `.` for itself.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * The parts of README.md that are made from code: the config reference from the JSON Schema, the error codes from the
- * catalogue.
+ * Renders the parts of README.md that come from code: the config reference from the JSON Schema, the error codes from
+ * the catalogue.
  */
 import { configJsonSchema, type SchemaNode } from '../../../src/config/schema/json-schema.js';
 import { SETTING_CHANGES, type SettingChange } from '../../../src/config/binding/setting-changes.js';
@@ -17,7 +17,7 @@ export const SECTIONS: readonly Section[] = [
   { name: 'error codes', render: errorCodes },
 ];
 
-/** The document with every section between its markers made anew. @throws Error where a marker is missing */
+/** Renders every section of the document between its markers again. @throws Error where a marker is missing */
 export function withSections(document: string): string {
   return SECTIONS.reduce((text, { name, render }) => {
     const begin = `<!-- ${name}: begin (written by npm run docs) -->`;

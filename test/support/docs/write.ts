@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the made parts of README.md, and the lists of files in the READMEs of src. */
+/** `npm run docs`: writes the generated parts of README.md, and the lists of files in the READMEs of src. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -17,7 +17,7 @@ export async function forward(target: string, incoming: IncomingMessage, body: s
 
 const SEAL = ['x-amzn-requestid', 'x-amz-crc32'];
 
-/** What the server put around its answer, nothing in place of what it did not. */
+/** Returns what the server put around its answer, and nothing for what it left out. */
 export function sealIn(answer: Response): Record<string, string | undefined> {
   return Object.fromEntries(SEAL.map((name) => [name, answer.headers.get(name) ?? undefined]));
 }
@@ -27,7 +27,7 @@ export async function relay(response: ServerResponse, answer: Response): Promise
   sendText(response, answer.status, await answer.text(), { 'content-type': type, ...sealIn(answer) });
 }
 
-/** As the service itself would send it: under its own seal. */
+/** Sends an answer as the service itself would: under its own seal. */
 export function send(response: ServerResponse, status: number, body: unknown, date?: Date): void {
   sendText(response, status, JSON.stringify(body), date && { date: date.toUTCString() });
 }
@@ -44,7 +44,7 @@ export function sendText(
   response.writeHead(status, Object.fromEntries(given) as Record<string, string>).end(text);
 }
 
-/** What AWS puts around each of its answers. */
+/** Makes what AWS puts around each of its answers. */
 export function sealOf(text: string): Record<string, string> {
   return { 'x-amzn-requestid': randomUUID(), 'x-amz-crc32': String(crc32(text)) };
 }

@@ -14,8 +14,8 @@ export type Selection =
 export type Fate =
   | { readonly kind: 'pass' }
   /**
-   * Meets its fate (`pass` unless given) once that is over: for what somebody else does between two requests, and for
-   * a request that is under way for as long as the test says.
+   * The request meets its fate (`pass` unless given) once `done` is over. It lets somebody else act between two
+   * requests, or keeps a request in flight for as long as the test says.
    */
   | { readonly kind: 'after'; readonly done: Promise<unknown>; readonly then?: Fate }
   /** The service took its time, and executed it then. */
@@ -33,7 +33,7 @@ export type Fate =
   /** As `pass`, but the answer's JSON is another. */
   | { readonly kind: 'altered'; readonly alter: (answer: Record<string, unknown>) => Record<string, unknown> }
   /**
-   * Something in between answers: the emulator executes the request or not, and the sender gets this text, under the
+   * Something in between answers. The emulator executes the request or not, and the sender gets this text. It has the
    * service's seal unless `headers` say otherwise (undefined: without that one).
    */
   | {
@@ -53,8 +53,8 @@ export type Fate =
       readonly rewrite: (text: string, status: number) => string;
     }
   /**
-   * All of it is executed, or nothing, or a part of a batch; what the sender gets is made of what the server would have
-   * answered then.
+   * The emulator executes all of it, or nothing, or a part of a batch. The sender gets an answer made of what the
+   * server would have answered then.
    */
   | {
       readonly kind: 'forged';
@@ -85,8 +85,8 @@ export type Fate =
   | { readonly kind: 'drop'; readonly applied: boolean }
   | { readonly kind: 'hang'; readonly applied: boolean }
   /**
-   * The write that lands late: the sender gets no answer (`hang`) or a reset, and the request is executed when the test
-   * calls `releaseHeld`, or after `ms` where given.
+   * The write that lands late. The sender gets no answer (`hang`) or a reset. The emulator executes the request when
+   * the test calls `releaseHeld`, or after `ms` where given.
    */
   | { readonly kind: 'held'; readonly sender: 'hang' | 'reset'; readonly ms?: number };
 

@@ -12,7 +12,7 @@ export interface Encounter {
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
   readonly body: string;
-  /** null for an operation that is none of the hot ones: what speaks of batches lets it pass. */
+  /** null for an operation that is not a hot one: fates about batches let it pass. */
   readonly batch: Batch | null;
   readonly operation: string;
   readonly random: () => number;
@@ -106,7 +106,7 @@ export async function meet(fate: Fate, encounter: Encounter): Promise<void> {
   }
 }
 
-/** Until the other side gives up. */
+/** Sends blanks until the other side gives up. */
 async function endlessly(response: ServerResponse, everyMs: number | null): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0', ...sealOf('') });
   const blanks = everyMs === null ? ' '.repeat(64 * 1024) : ' ';

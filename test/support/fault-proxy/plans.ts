@@ -72,7 +72,7 @@ export function skewedClock(offsetMs: number): FaultPlan {
   };
 }
 
-/** For the plan of control requests: DescribeTable answers with that status while the test says so. */
+/** A plan of control requests: DescribeTable answers with that status while the test says so. */
 export function tableStatus(status: string, active: () => boolean = () => true): FaultPlan {
   return tableTold({ TableStatus: status }, active);
 }

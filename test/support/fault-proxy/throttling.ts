@@ -1,7 +1,7 @@
 /**
- * The plan that throttles as the service does, by a capacity model: what passes in part is HTTP 200 with
- * UnprocessedItems and no reason; where nothing passes, the whole call is refused, with reasons, in either spelling.
- * ConsumedCapacity is the model's.
+ * The plan that throttles as the service does, by a capacity model. A request that passes in part gets HTTP 200 with
+ * UnprocessedItems and no reason. Where nothing passes, the plan refuses the whole call, with reasons, in either
+ * spelling. ConsumedCapacity is the model's.
  */
 import type { CapacityModel, Judgement, ModelItem } from '../capacity/capacity-model.js';
 import { type Fate, type FaultPlan, PASS, type SeenRequest } from './fates.js';

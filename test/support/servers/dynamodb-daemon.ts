@@ -1,6 +1,4 @@
-/**
- * What the DynamoDB emulators have in common: an endpoint on loopback, and how to tell that it answers.
- */
+/** The common part of the DynamoDB emulators: an endpoint on loopback, and how to see that it answers. */
 import type { DynamodbServer, Running } from './server.js';
 import { startServer, type Place, type ServerProgram } from './start.js';
 

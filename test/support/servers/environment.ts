@@ -1,6 +1,6 @@
 /**
  * Servers that the environment names instead of ours: `DYNAFERRY_TEST_MYSQL=mysql://user:password@host:port` and
- * `DYNAFERRY_TEST_DYNAMODB=http://host:port`, several separated by commas. They are used, never started or stopped.
+ * `DYNAFERRY_TEST_DYNAMODB=http://host:port`. Commas separate several. Tests use them, and never start or stop them.
  */
 import { pingEndpoint } from './dynamodb-daemon.js';
 import { ping, serverName } from './mysql-daemon.js';

@@ -1,6 +1,4 @@
-/**
- * The parent's side of guard.js: a program that cannot outlive this process, whatever ends it.
- */
+/** Starts a program by guard.js, from the parent's side. The program cannot outlive this process, whatever ends it. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
@@ -62,7 +60,7 @@ export function runGuarded(steps: readonly Step[], options: GuardOptions): Guard
   const child = fork(fileURLToPath(new URL('./guard.js', import.meta.url)), {
     env,
     detached: true,
-    // The parent's loaders and inspector are none of the guard's business.
+    // The guard does not need the parent's loaders and inspector.
     execArgv: [],
     stdio: ['ignore', output, output, 'ipc'],
   });
@@ -88,7 +86,7 @@ export function runGuarded(steps: readonly Step[], options: GuardOptions): Guard
       reject(new Error(`the program did not start: ${exit.log}`));
     });
   });
-  // Whoever does not ask for the process id learns of a failure from `exited`.
+  // A caller that does not ask for the process id learns of a failure from `exited`.
   started.catch(() => undefined);
 
   // A forgotten close() must not keep the process alive: its end closes the channel, and the guard does the rest.

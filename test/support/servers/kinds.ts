@@ -1,6 +1,6 @@
 /**
- * Every way to have a server, in the order of preference. A server that the environment names takes the place of all of
- * its sort.
+ * Lists every way to have a server, in the order of preference. A server that the environment names replaces all of its
+ * sort.
  */
 import { dynalite } from './dynalite.js';
 import { dynamodbLocal } from './dynamodb-local.js';

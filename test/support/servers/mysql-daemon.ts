@@ -1,6 +1,4 @@
-/**
- * What MySQL 5.6, MariaDB and later MySQL have in common: options, account, and how to tell that they answer.
- */
+/** The common part of MySQL 5.6, MariaDB and later MySQL: options, account, and how to see that they answer. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
@@ -21,8 +19,8 @@ export interface MysqlDaemon {
   /** Makes the data folder, given the options that the server will get as well. */
   initialise(dataFolder: string, options: readonly string[]): Step;
   /**
-   * SQL that gives `account` its password, run by the server before it accepts connections. A password, even here:
-   * whoever may log in to an open server as root reads and writes files as the user who runs the tests.
+   * SQL that gives `account` its password, run by the server before it accepts connections. Even here, root
+   * needs a password. Who logs in to an open server as root reads and writes files as the user who runs the tests.
    */
   passwordSql(account: string, password: string): string;
   readonly options?: readonly string[];
@@ -91,7 +89,7 @@ function steps(daemon: MysqlDaemon, { folder, port }: Place, extra: MysqlStart):
         `--pid-file=${join(folder, 'pid')}`,
         `--init-file=${join(folder, INIT_FILE)}`,
         '--skip-name-resolve',
-        // No time zone that a session might do without: whoever forgets to set UTC sees other timestamps.
+        // Not UTC, so that a session that forgets to set UTC sees other timestamps.
         '--default-time-zone=+05:30',
         `--server-id=${extra.serverId ?? 1}`,
         `--log-bin=${join(data, 'binlog')}`,

@@ -1,6 +1,7 @@
 /**
- * MySQL 5.7 or newer. Debian's own of this day (9.7 and later) is preferred: unpacked from its unstable suite, and run
- * without a chroot by its own dynamic loader and libraries. Elsewhere it is the `mysqld` that the system has.
+ * MySQL 5.7 or newer. Debian's own of this day (9.7 and later) is preferred. It is unpacked from Debian's unstable
+ * suite, and runs without a chroot by its own dynamic loader and libraries. Elsewhere it is the `mysqld` that the
+ * system has.
  */
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';

@@ -18,13 +18,13 @@ export function scratchPath(name: string): string {
 }
 
 /**
- * Below what systems give to those that ask for any port: a proxy of a test must not answer in the place of a server
- * that is starting.
+ * Ports below those that systems give to programs which ask for any port. So a proxy of a test cannot answer in place
+ * of a server that is starting.
  */
 const PORTS = { from: 15_000, to: 30_000 } as const;
 const PORT_TRIES = 100;
 
-/** A TCP port that was free a moment ago: whoever loses the race for it asks for another. */
+/** Returns a TCP port that was free a moment ago. A caller that loses the race for it asks for another. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < PORT_TRIES; tries += 1) {
     const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
@@ -41,7 +41,7 @@ async function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** The full path of a program on the PATH or among the system's daemons; null where there is none. */
+/** Returns the full path of a program on the PATH or among the system's daemons, or null. */
 export async function findProgram(name: string): Promise<string | null> {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''),

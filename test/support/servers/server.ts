@@ -1,5 +1,5 @@
 /**
- * What a test server is, whatever starts it. The modules in this folder know nothing of vitest: `bin/demo` uses them
+ * Interfaces of a test server, whatever starts it. The modules in this folder do not know vitest: `bin/demo` uses them
  * too.
  */
 
@@ -29,8 +29,8 @@ export interface MysqlStart {
   /** 1 unless given; servers that replicate need their own each. */
   readonly serverId?: number;
   /**
-   * Where it listens, in the place of a free port of 127.0.0.1: another address of loopback, and the port that another
-   * server has on its own.
+   * Address where the server listens, in place of a free port of 127.0.0.1. It may be another address of loopback, with
+   * the port that another server has on its own address.
    */
   readonly at?: { readonly host: string; readonly port: number };
   /** Options of the server besides. */

@@ -1,6 +1,6 @@
 /**
- * Starts one server program under guard: a free port, a folder of its own, a deadline, another port where that one was
- * taken meanwhile.
+ * Starts one server program under guard: a free port, a folder of its own and a deadline. It tries another port where
+ * somebody took that one.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,7 +59,7 @@ export async function startServer(program: ServerProgram): Promise<Started> {
   }
 }
 
-/** Null once it answers, else what went wrong. */
+/** Waits until the server answers. @returns null, or what went wrong */
 async function untilItAnswers(
   program: ServerProgram,
   place: Place,
