@@ -116,6 +116,9 @@ function formatOf(argv: readonly string[]): Format {
   return argv[0] === 'bad-rows' ? 'lines' : 'document';
 }
 
+/** What the end of work says of rows: somebody who could not read the report does not know which. */
+const VERDICTS: ReadonlySet<ExitCode> = new Set([EXIT.done, EXIT.differences, EXIT.notProven]);
+
 /** What the run came to still counts, unless it says that all is well to somebody who could not read it. */
 function outputLost(argv: readonly string[], io: Io, code: string, exitCode: ExitCode): ExitCode {
   const error = new FerryError(
@@ -125,5 +128,5 @@ function outputLost(argv: readonly string[], io: Io, code: string, exitCode: Exi
   );
   if (formatOf(argv) === 'text') printFault(io.stderr, 'error', error.toFault());
   else io.stderr.write(`${JSON.stringify({ error: error.toFault(), exitCode: error.exitCode })}\n`);
-  return exitCode === EXIT.done || exitCode === EXIT.differences ? error.exitCode : exitCode;
+  return VERDICTS.has(exitCode) ? error.exitCode : exitCode;
 }

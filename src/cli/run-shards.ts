@@ -251,11 +251,11 @@ async function showProgress(
 }
 
 /**
- * A shard whose process died before interrupted before failed before different: the first such shard's own code. 130
+ * Returns the code of the first shard that died, else was interrupted, else failed, else differs, else is unproven. 130
  * would say that all checkpoints were saved.
  */
 function exitCodeOf(outcomes: readonly Ending[]): ExitCode {
   const of = (wanted: Ending['status']): Ending | undefined => outcomes.find(({ status }) => status === wanted);
   const died = outcomes.find(({ status, toldBy }) => status === 'failed' && toldBy === 'state');
-  return (died ?? of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
+  return (died ?? of('interrupted') ?? of('failed') ?? of('differences') ?? of('unproven'))?.exitCode ?? EXIT.done;
 }

@@ -142,16 +142,16 @@ function concluded(
   const beganAt = Math.min(...began);
   const found = comparedResult(run);
   const { missing, differing, unresolved, badRows, backfillFinished } = found;
-  // Of rows that are still to be moved, a verification proves nothing.
-  const clean = missing + differing + unresolved + badRows === 0 && backfillFinished;
+  // An item of a row that is still to be moved is not missing yet.
+  const wrong = (backfillFinished ? missing : 0) + differing + badRows > 0;
   // What belongs to a table that was not compared is not settled by the others.
   if (backfillFinished) suspects.allCompared(beganAt);
   const lateWritesUntil = suspects.lateWritesUntil(beganAt);
-  const proven = suspects.open === 0 && lateWritesUntil === null;
-  if (backfillFinished) emitPhase(run, !clean ? 'differences' : proven ? 'verified' : 'backfilled');
+  const proven = backfillFinished && unresolved === 0 && suspects.open === 0 && lateWritesUntil === null;
+  if (backfillFinished) emitPhase(run, wrong ? 'differences' : proven ? 'verified' : 'unproven');
   return {
     ...found,
-    ...verdictOf(clean && proven),
+    ...verdictOf(wrong, proven),
     takenOver,
     suspects: suspects.open,
     suspectsClosableAt: byWallClock(run, suspects.closableAt),
