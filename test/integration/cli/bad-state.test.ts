@@ -39,7 +39,7 @@ async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unr
   expect(archives).toHaveLength(1);
   if (unreadable) {
     // Nobody can tell any more what had been sent.
-    expect(await migration.run(['verify'])).toMatchObject({ code: 1 });
+    expect(await migration.run(['verify'])).toMatchObject({ code: 7 });
     letLateWriteWindowPass(migration.stateFolder, ['s01']);
   }
   expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
@@ -63,6 +63,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
       next: /--restart --shard s01/,
     } as const;
     const status = await migration.run(['status']);
+    expect(status.code).toBe(6);
     expect(status.stdout).toMatch(/^s01 +unreadable$/m);
     expect(status.stdout).toContain('E_STATE_CORRUPT');
     await refusedUntilRestarted(migration, refusal, true);
