@@ -119,10 +119,10 @@ function formatOf(argv: readonly string[]): Format {
   return argv[0] === 'bad-rows' ? 'lines' : 'document';
 }
 
-/**
- * Reports that the output was lost. The exit code of the run still counts, unless it reports success, since nobody
- * could read that.
- */
+/** Verdicts on rows. Somebody who could not read the report does not know which one it was. */
+const VERDICTS: ReadonlySet<ExitCode> = new Set([EXIT.done, EXIT.differences, EXIT.notProven]);
+
+/** Reports that the output was lost. The exit code of the run still counts, unless it is a verdict. */
 function outputLost(argv: readonly string[], io: Io, code: string, exitCode: ExitCode): ExitCode {
   const error = new FerryError(
     'E_OUTPUT',
@@ -131,5 +131,5 @@ function outputLost(argv: readonly string[], io: Io, code: string, exitCode: Exi
   );
   if (formatOf(argv) === 'text') printFault(io.stderr, 'error', error.toFault());
   else io.stderr.write(`${JSON.stringify({ error: error.toFault(), exitCode: error.exitCode })}\n`);
-  return exitCode === EXIT.done || exitCode === EXIT.differences ? error.exitCode : exitCode;
+  return VERDICTS.has(exitCode) ? error.exitCode : exitCode;
 }

@@ -40,7 +40,7 @@ The usual order:
   $ dynaferry bad-rows                   what could not be moved, and why?
 
 Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight refused, 4 source failed,
-5 target failed, 6 state, 130 interrupted with the checkpoint saved.`,
+5 target failed, 6 state, 7 not proven, 130 interrupted with the checkpoint saved.`,
     );
   const commands = [
     checkCommand,

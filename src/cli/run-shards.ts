@@ -258,10 +258,10 @@ async function showProgress(
 
 /**
  * Returns the exit code of the first shard of the worst kind. The order is: process died, interrupted, failed,
- * different. 130 would say that all checkpoints were saved.
+ * different, unproven. 130 would say that all checkpoints were saved.
  */
 function exitCodeOf(outcomes: readonly Ending[]): ExitCode {
   const of = (wanted: Ending['status']): Ending | undefined => outcomes.find(({ status }) => status === wanted);
   const died = outcomes.find(({ status, toldBy }) => status === 'failed' && toldBy === 'state');
-  return (died ?? of('interrupted') ?? of('failed') ?? of('differences'))?.exitCode ?? EXIT.done;
+  return (died ?? of('interrupted') ?? of('failed') ?? of('differences') ?? of('unproven'))?.exitCode ?? EXIT.done;
 }

@@ -12,6 +12,8 @@ export const EXIT = {
   source: 4,
   target: 5,
   state: 6,
+  /** Nothing is known to be wrong, and yet something is not known to be right. */
+  notProven: 7,
   interrupted: 130,
 } as const;
 
@@ -89,7 +91,7 @@ export const ERROR_CODES = {
   E_ITEM_KEY_SHARED: entry(EXIT.differences, 'two source rows map to the same item key'),
   E_SHARD_OVERLAP: entry(EXIT.differences, 'two shards have a value that only one shard should have'),
   E_LATE_WRITES: entry(
-    EXIT.differences,
+    EXIT.notProven,
     'DynamoDB may still apply writes of a run that ended early: no verification can pass yet',
   ),
 

@@ -126,7 +126,7 @@ export interface EventMap {
   };
   'shard.warning': OfShard & Fault;
   'shard.finished': OfShard & {
-    readonly status: 'done' | 'differences' | 'failed' | 'interrupted';
+    readonly status: 'done' | 'differences' | 'unproven' | 'failed' | 'interrupted';
     readonly counts: Counts;
     readonly elapsedMs: number;
     readonly fault: Fault | null;

@@ -202,4 +202,5 @@ export function addCounts<T extends Readonly<Record<keyof T, number>>>(a: T, b: 
   return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as T;
 }
 
-export type Phase = 'new' | 'planned' | 'backfilling' | 'backfilled' | 'verifying' | 'verified' | 'differences';
+export type Phase =
+  'new' | 'planned' | 'backfilling' | 'backfilled' | 'verifying' | 'verified' | 'unproven' | 'differences';

@@ -62,7 +62,7 @@ function allDone(run: ShardRun): OpenedVerb<BackfillResult> {
 
 function concluded(run: ShardRun, alreadyDone: boolean): ReturnType<OpenedVerb<BackfillResult>['conclude']> {
   const result = movedResult(run);
-  return { ...result, ...verdictOf(result.badRows === 0), alreadyDone };
+  return { ...result, ...verdictOf(result.badRows > 0), alreadyDone };
 }
 
 async function openBackfill(run: ShardRun<BackfillOptions>): Promise<OpenedVerb<BackfillResult>> {

@@ -72,7 +72,7 @@ async function openRetry(
 function concluded(run: ShardRun<RetryBadOptions>, retried: RetryCounts): Verdict & RetryBadResult {
   const { maxBadRows } = run.options;
   const result = { ...movedResult(run), retried };
-  if (result.badRows <= maxBadRows) return { ...result, ...verdictOf(result.badRows === 0) };
+  if (result.badRows <= maxBadRows) return { ...result, ...verdictOf(result.badRows > 0) };
   const fault = new FerryError(
     'E_BAD_ROWS',
     `shard ${run.shard}: ${result.badRows} rows still cannot be represented as the mapping asks; ${maxBadRows} are allowed`,

@@ -143,16 +143,16 @@ function concluded(
   const beganAt = Math.min(...began);
   const found = comparedResult(run);
   const { missing, differing, unresolved, badRows, backfillFinished } = found;
-  // A verification proves nothing of rows that are still to be moved.
-  const clean = missing + differing + unresolved + badRows === 0 && backfillFinished;
+  // An item of a row that is still to be moved is not missing yet.
+  const wrong = (backfillFinished ? missing : 0) + differing + badRows > 0;
   // A suspect may belong to a table that was not compared, and then the comparisons of other tables do not close it.
   if (backfillFinished) suspects.allCompared(beganAt);
   const lateWritesUntil = suspects.lateWritesUntil(beganAt);
-  const proven = suspects.open === 0 && lateWritesUntil === null;
-  if (backfillFinished) emitPhase(run, !clean ? 'differences' : proven ? 'verified' : 'backfilled');
+  const proven = backfillFinished && unresolved === 0 && suspects.open === 0 && lateWritesUntil === null;
+  if (backfillFinished) emitPhase(run, wrong ? 'differences' : proven ? 'verified' : 'unproven');
   return {
     ...found,
-    ...verdictOf(clean && proven),
+    ...verdictOf(wrong, proven),
     takenOver,
     suspects: suspects.open,
     suspectsClosableAt: byWallClock(run, suspects.closableAt),

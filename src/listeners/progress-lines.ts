@@ -138,7 +138,7 @@ function someOf(what: string, number: number): string {
   return number === 0 ? '' : `${what} ${compact(number)}`;
 }
 
-const VERIFYING: ReadonlySet<Phase> = new Set<Phase>(['verifying', 'verified', 'differences']);
+const VERIFYING: ReadonlySet<Phase> = new Set<Phase>(['verifying', 'verified', 'unproven', 'differences']);
 
 function unitOf(phase: Phase): 'WCU' | 'RCU' {
   return VERIFYING.has(phase) ? 'RCU' : 'WCU';

@@ -111,6 +111,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   backfilled: 'is backfilled, and not verified',
   verifying: 'verifying',
   verified: 'is verified: both sides are equal',
+  unproven: 'is not proven: nothing wrong was found, but not everything is settled',
   differences: 'has differences',
 };
 
@@ -132,7 +133,8 @@ function differenceWords({ class: kind, table, attributes }: EventMap['differenc
 
 const OUTCOMES: Readonly<Record<EventMap['shard.finished']['status'], string>> = {
   done: 'done',
-  differences: 'finished with differences, bad rows or open writes',
+  differences: 'finished with differences or bad rows',
+  unproven: 'finished without proof',
   failed: 'failed',
   interrupted: 'stopped, checkpoint saved',
 };
@@ -140,6 +142,7 @@ const OUTCOMES: Readonly<Record<EventMap['shard.finished']['status'], string>> =
 const DRY_OUTCOMES: typeof OUTCOMES = {
   done: 'dry run passed, nothing written',
   differences: 'dry run found bad rows, nothing written',
+  unproven: 'dry run finished, nothing written',
   failed: 'dry run failed, nothing written',
   interrupted: 'dry run stopped, nothing written',
 };

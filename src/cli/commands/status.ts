@@ -3,7 +3,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
-import { EXIT, type ExitCode } from '../../core/errors.js';
+import { EXIT, exitOf, type ExitCode, type Fault } from '../../core/errors.js';
 import type { ShardStatus } from '../../state/status/read-status.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';
@@ -55,8 +55,10 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
     });
   try {
     // A reader that stands still gets the next look that it has room for, with the facts of that time.
+    let unreadable: readonly Fault[] = [];
     const show = (): void => {
       const found = look();
+      unreadable = found.flatMap(({ fault }) => fault ?? []);
       const document = { at: new Date().toISOString(), shards: found };
       if (options.json && options.watch) writeLine(io.stdout, JSON.stringify(document));
       else if (options.json) writeJson(io, document);
@@ -69,7 +71,8 @@ async function status(io: Io, options: StatusOptions): Promise<ExitCode> {
       if (io.stdout.writableLength === 0) show();
       if (options.watch) await sleep(options.interval * 1_000, undefined, { signal: over }).catch(() => undefined);
     } while (options.watch && !over.aborted);
-    return EXIT.done;
+    // Of a state that cannot be read, `done` would say that the shard is where the table shows it.
+    return unreadable.length === 0 ? EXIT.done : exitOf(unreadable);
   } finally {
     io.stdout.removeListener('error', left);
     stopping.end();

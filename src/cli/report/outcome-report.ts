@@ -50,6 +50,7 @@ function verdict<Name extends VerbName>(run: ReportedRun, report: VerbReport<Nam
       return 'failed';
     case 'done':
     case 'differences':
+    case 'unproven':
       return report.verdict(run, outcome);
   }
 }

@@ -101,15 +101,17 @@ function verifiedText({ verify, standing, badRows, firstCompared }: TableStatus,
   if (verify === null) return NO_VERDICT.none;
   const { startedAt, finishedAt } = verify.pass;
   if (finishedAt === null) return `${verify.rangesComplete} of ${plural(verify.ranges, 'range')}`;
-  const wrong = verify.missing + verify.differing + verify.unresolved;
-  if (wrong === 0 && startedAt < lateWritesUntil) return 'not proven';
+  const wrong = verify.missing + verify.differing;
+  const unresolved = wrong === 0 ? verify.unresolved : 0;
+  if (wrong + unresolved === 0 && startedAt < lateWritesUntil) return 'not proven';
   const { newerItems: newer, expiredItems: expired } = verify.counts;
   const exceptions = [
     newer > 0 ? `${count(newer)} newer` : '',
     expired > 0 ? `${count(expired)} deleted by TTL` : '',
   ].filter((text) => text !== '');
   const equal = exceptions.length > 0 ? `equal except ${exceptions.join(', ')}` : 'equal';
-  const found = wrong > 0 ? `${count(wrong)} wrong` : badRows > 0 ? 'equal except bad rows' : equal;
+  const open = wrong + unresolved > 0 ? `${count(wrong + unresolved)} ${wrong > 0 ? 'wrong' : 'unresolved'}` : null;
+  const found = open ?? (badRows > 0 ? 'equal except bad rows' : equal);
   return firstCompared === null ? found : `${found}, ${ageText(firstCompared)}`;
 }
 

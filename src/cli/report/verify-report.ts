@@ -6,6 +6,7 @@ import { oldestOf } from '../../core/evidence.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import type { VerifyResult } from '../../engine/verify.js';
 import { agoWords, count, minuteOf, plural } from '../../report/format.js';
+import type { Ending } from '../../wiring/run/shard-task.js';
 import type { ReportedRun } from './verb-report.js';
 import { acceptedChangeLines, amountText, badRowLines, moreLines, notStartedText, retryLines } from './rows-report.js';
 import type { VerbReport } from './verb-report.js';
@@ -13,7 +14,7 @@ import type { VerbReport } from './verb-report.js';
 export const VERIFY_REPORT: VerbReport<'verify'> = {
   notStarted: (outcome) => notStartedText(outcome, 'compared'),
   resumeNote: '; later than verify.maxAge, all is compared again',
-  verdict: (_, outcome) => (outcome.status === 'done' ? 'verified' : `NOT verified: ${whatIsWrong(outcome)}`),
+  verdict: (_, outcome) => verdictText(outcome),
   amount: (outcome) => amountText(outcome, ' seen', 'RCU'),
   details: (run, outcome, restartLeft) => [
     ...(outcome.status === 'done' || restartLeft ? [] : unfinishedLines(outcome)),
@@ -30,6 +31,11 @@ export const VERIFY_REPORT: VerbReport<'verify'> = {
     return nothingKnownWrong(run, outcomes) ?? whatToDoAboutDifferences(run, outcomes);
   },
 };
+
+function verdictText(outcome: VerifyResult & Pick<Ending, 'status'>): string {
+  if (outcome.status === 'done') return 'verified';
+  return `${outcome.status === 'unproven' ? 'not proven' : 'NOT verified'}: ${whatIsWrong(outcome)}`;
+}
 
 /** Never nothing: a verification does not pass over bad rows and open writes either. */
 function whatIsWrong(result: VerifyResult): string {

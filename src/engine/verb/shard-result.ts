@@ -100,11 +100,16 @@ function differencesOf(
   }));
 }
 
-/** Returns the verdict. @param clean nothing is missing, different, bad or open */
-export function verdictOf(clean: boolean): Verdict {
-  return clean
+/**
+ * Returns the verdict on work that ended by itself.
+ * @param wrong something is known to be missing, different or bad
+ * @param proven nothing is left to be moved, compared or waited for; a verb that proves nothing says true
+ */
+export function verdictOf(wrong: boolean, proven = true): Verdict {
+  if (wrong) return { status: 'differences', exitCode: EXIT.differences, fault: null };
+  return proven
     ? { status: 'done', exitCode: EXIT.done, fault: null }
-    : { status: 'differences', exitCode: EXIT.differences, fault: null };
+    : { status: 'unproven', exitCode: EXIT.notProven, fault: null };
 }
 
 export function isFinished(summary: PassSummary | null): boolean {

@@ -13,7 +13,8 @@ import type { ShardRecord, ShardRun } from './shard-run.js';
 
 /** The outcome of a shard's work. */
 export interface Verdict {
-  readonly status: 'done' | 'differences' | 'failed';
+  /** `unproven`: nothing is known to be wrong, but not all was compared, or what was compared may still change. */
+  readonly status: 'done' | 'differences' | 'unproven' | 'failed';
   readonly exitCode: ExitCode;
   /** Why it failed; null in any other case. */
   readonly fault: Fault | null;

@@ -28,8 +28,8 @@ export interface OpenWrites {
 
 /**
  * Returns the phase. It is `verified` only when no write is open and every table has a finished verification without
- * findings. That verification must have started after the table's backfill had ended. An item whose write may still
- * land is not proven. Unresolved items have not passed either, and a bad row has no item.
+ * findings. That verification must have started after the table's backfill had ended. It is `unproven` when items were
+ * not settled, or a write may still land. A bad row has no item, and counts as a difference.
  */
 export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUntil }: OpenWrites): Phase {
   if (tables.every(({ planned }) => !planned)) return 'new';
@@ -38,18 +38,18 @@ export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUn
   const verdicts = tables.map(verdictOf);
   if (verdicts.includes('running')) return 'verifying';
   if (verdicts.includes('differences')) return 'differences';
-  if (verdicts.every((verdict) => verdict === 'clean')) {
-    const proven = tables.every(({ verify }) => (verify?.pass.startedAt ?? 0) >= (lateWritesUntil ?? 0));
-    return suspects === 0 && proven ? 'verified' : 'backfilled';
-  }
-  return verdicts.includes('clean') ? 'verifying' : 'backfilled';
+  if (verdicts.every((verdict) => verdict === 'none')) return 'backfilled';
+  if (verdicts.includes('none')) return 'verifying';
+  const settled = tables.every(({ verify }) => (verify?.pass.startedAt ?? 0) >= (lateWritesUntil ?? 0));
+  return verdicts.includes('unresolved') || suspects > 0 || !settled ? 'unproven' : 'verified';
 }
 
-function verdictOf(table: TablePasses): 'none' | 'running' | 'differences' | 'clean' {
+function verdictOf(table: TablePasses): 'none' | 'running' | 'differences' | 'unresolved' | 'clean' {
   const { verify, badRows } = table;
   if (verify === null || standingOf(table) !== 'stands') return 'none';
   if (!isFinished(verify)) return 'running';
-  return verify.missing + verify.differing + verify.unresolved + badRows > 0 ? 'differences' : 'clean';
+  if (verify.missing + verify.differing + badRows > 0) return 'differences';
+  return verify.unresolved > 0 ? 'unresolved' : 'clean';
 }
 
 /**

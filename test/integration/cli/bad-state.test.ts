@@ -39,7 +39,7 @@ async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unr
   expect(archives).toHaveLength(1);
   if (unreadable) {
     // Nobody can tell any more what had been sent.
-    expect(await migration.run(['verify'])).toMatchObject({ code: 1 });
+    expect(await migration.run(['verify'])).toMatchObject({ code: 7 });
     letLateWriteWindowPass(migration.stateFolder, ['s01']);
   }
   expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
@@ -63,6 +63,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
       next: /--restart --shard s01/,
     } as const;
     const status = await migration.run(['status']);
+    expect(status.code).toBe(6);
     expect(status.stdout).toMatch(/^s01 +unreadable$/m);
     expect(status.stdout).toContain('E_STATE_CORRUPT');
     await refusedUntilRestarted(migration, refusal, true);
@@ -137,8 +138,8 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     });
     expect(await run(['backfill', '--all'])).toMatchObject({ code: 0 });
     const early = await run(['verify', '--all']);
-    expect(early).toMatchObject({ code: 1 });
-    expect(early.stdout).toContain('s01  NOT verified: an earlier run ended with writes under way');
+    expect(early).toMatchObject({ code: 7 });
+    expect(early.stdout).toContain('s01  not proven: an earlier run ended with writes under way');
     letLateWriteWindowPass(join(migration.folder, 'copy'), ['s01', 's02']);
     expect(await run(['verify', '--all'])).toMatchObject({ code: 0 });
     expectRefusal(await run(['state', 'adopt', '--shard', 's03']), {

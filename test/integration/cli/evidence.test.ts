@@ -158,8 +158,8 @@ describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeou
 
     // All items are there from the backfill before, so nothing is missing; even so it is no verdict.
     const over = await migration.run(['verify']);
-    expect(over).toMatchObject({ code: 1 });
-    expect(over.stdout).toMatch(/^s01 {2}NOT verified: the backfill is not finished: 600 rows/m);
+    expect(over).toMatchObject({ code: 7 });
+    expect(over.stdout).toMatch(/^s01 {2}not proven: the backfill is not finished: 600 rows/m);
     expect(over.stdout).toContain(
       'the backfill of messages is not finished: items that are missing may not have been moved yet',
     );
@@ -222,8 +222,8 @@ describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeou
     await interruptOnce(migration, ['backfill'], () => committedRows(migration, 'backfill') > 0);
     migration.configure(quickly);
     const result = await migration.run(['verify']);
-    expect(result).toMatchObject({ code: 1 });
-    expect(result.stdout).toMatch(/NOT verified: the backfill is not finished, [\d,]+ missing/);
+    expect(result).toMatchObject({ code: 7 });
+    expect(result.stdout).toMatch(/not proven: the backfill is not finished, [\d,]+ missing/);
     expect(result.stdout).toContain('items that are missing may not have been moved yet');
     expect(result.stdout).not.toContain('--restart');
   });
@@ -296,17 +296,17 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
     );
 
     const verified = await migration.run(['verify', '--json']);
-    expect(verified).toMatchObject({ code: 1 });
+    expect(verified).toMatchObject({ code: 7 });
     expect(outcomesOf(verified)).toMatchObject([
       {
-        status: 'differences',
+        status: 'unproven',
         missing: 0,
         counts: { rows: TABLE_ROWS },
         unfinished: [{ table: 'omega', begun: false }],
       },
     ]);
     const said = await migration.run(['verify']);
-    expect(said.stdout).toContain('s01  NOT verified: the backfill is not finished: 501 rows');
+    expect(said.stdout).toContain('s01  not proven: the backfill is not finished: 501 rows');
     expect(said.stdout).toContain(
       'the backfill of omega was not begun: none of its rows was moved, and none was compared',
     );

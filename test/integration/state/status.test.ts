@@ -81,7 +81,7 @@ test('readShardStatus() shows each phase of a shard beside the process that work
   // A bad row has no item, however equal the others are.
   expect(phase()).toBe('differences');
   store.badRows.forget('messages', [sampleBadRow().cursor]);
-  expect(phase()).toBe('backfilled');
+  expect(phase()).toBe('unproven');
   store.ambiguousWrites.close(['k']);
   expect(phase()).toBe('verified');
   finishSamplePass(store, store.passes.open('verify', 'messages'), { differing: 2 });

@@ -69,21 +69,28 @@ describe('phaseOf', () => {
     ['backfilled', 'a retry of bad rows came after the verification', [{ ...clean, overtakenBy: 2 }], 0],
     ['verified', 'the verification came after a retry', [{ ...clean, overtakenBy: 1 }], 0],
     ['differences', 'a bad row has no item, though the others are equal', [{ ...clean, badRows: 1 }], 0],
-    ['backfilled', 'a suspect is open after a clean verification', [clean], 1],
+    ['unproven', 'a suspect is open after a clean verification', [clean], 1],
     ['verifying', 'a verification is unfinished', [verifying], 0],
     ['verifying', 'a table waits for its verification', [clean, backfilled], 0],
     ['verifying', 'differences are known and another table is under way', [found({ missing: 1 }), verifying], 0],
     ['verified', 'all is clean', [clean, clean], 0],
     ['differences', 'an item is missing', [clean, found({ missing: 1 })], 0],
     ['differences', 'an item differs', [found({ differing: 1 })], 0],
-    ['differences', 'a row was never settled', [found({ unresolved: 1 })], 0],
+    ['unproven', 'a row was never settled', [clean, found({ unresolved: 1 })], 0],
+    ['differences', 'a row was never settled, and another differs', [found({ unresolved: 1, differing: 1 })], 0],
+    [
+      'verifying',
+      'a row was never settled, and another table is not verified',
+      [found({ unresolved: 1 }), backfilled],
+      0,
+    ],
     ['differences', 'a table with differences, another unverified', [found({ missing: 1 }), backfilled], 0],
   ] as const)('phaseOf is %s: %s', (phase, _why, tables, suspects) => {
     expect(phaseOf(tables, { suspects, lateWritesUntil: null })).toBe(phase);
   });
 
   test.each([
-    ['backfilled', 'the verification began while writes of a killed run could still land', [clean], 2],
+    ['unproven', 'the verification began while writes of a killed run could still land', [clean], 2],
     ['verified', 'it began after that', [clean], 1],
     ['differences', 'what it found is found', [found({ missing: 1 })], 2],
   ] as const)('phaseOf with late writes is %s: %s', (phase, _why, tables, lateWritesUntil) => {
