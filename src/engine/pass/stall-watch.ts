@@ -44,7 +44,7 @@ export interface Wait {
 }
 
 /** Where nothing is known of what it waits for. */
-export const LOOK_AROUND = 'look at MySQL, DynamoDB, the credentials and the network between';
+export const LOOK_AROUND = 'check MySQL, DynamoDB, the credentials and the network';
 
 export class StallWatch {
   readonly #stop = new AbortController();
