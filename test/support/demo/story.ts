@@ -191,7 +191,7 @@ async function verify(narrator: Narrator, tool: Tool, source: DemoSource, state:
   narrator.say('Every row is read and mapped again and compared with what DynamoDB holds, attribute by attribute.');
   await tool.run(['verify', '--all'], {
     exit: 1,
-    shows: ['NOT verified: an earlier run ended with writes under way', 'next: nothing is wrong so far;'],
+    shows: ['NOT verified: an earlier run ended with writes in flight', 'next: nothing is wrong so far;'],
   });
   narrator.seen(
     'All is equal, and yet it does not pass: requests of the killed process were under way, and AWS would accept them for 20 minutes. One that came late could put an old value over a newer one, so until then nothing is proven.',

@@ -58,15 +58,15 @@ test.each([
   [
     'backfill --all --dry-run --restart',
     "cannot be used with option '--restart'",
-    '`dynaferry backfill --help` tells more',
+    '`dynaferry backfill --help` says more',
   ],
   [
     'diff --show-value',
     "unknown option '--show-value'",
-    'did you mean --show-values? `dynaferry diff --help` tells more',
+    'did you mean --show-values? `dynaferry diff --help` says more',
   ],
-  ['state adopt --al', "unknown option '--al'", 'did you mean --all? `dynaferry state adopt --help` tells more'],
-  ['backfil', "unknown command 'backfil'", 'did you mean backfill? `dynaferry --help` tells more'],
+  ['state adopt --al', "unknown option '--al'", 'did you mean --all? `dynaferry state adopt --help` says more'],
+  ['backfil', "unknown command 'backfil'", 'did you mean backfill? `dynaferry --help` says more'],
 ])('`%s`: wrong words are told with the next step', async (words, fact, next) => {
   const { code, stdout, stderr } = await run(words.split(' '));
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -96,7 +96,7 @@ describe('with --json, what is wrong is JSON', () => {
 test('a folder that was deleted under the command is told, and needs to be there for a relative path alone', async () => {
   const { code, stderr } = await run(['check'], { cwd: null });
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^error E_CONFIG_READ: the folder that this command was started in was deleted/);
+  expect(stderr).toMatch(/^error E_CONFIG_READ: the folder in which you started this command was deleted/);
   expect(await run(['schema'], { cwd: null })).toMatchObject({ code: 0, stderr: '' });
   expect((await run(['check', '-c', '/no/such.yaml'], { cwd: null })).stderr).toContain(
     'there is no config file /no/such',
@@ -153,7 +153,7 @@ describe('a report that does not get out', () => {
   test('to a full disk is a fault of its own', async () => {
     const { code, stderr } = await run(['schema'], { stdout: failing('ENOSPC') });
     expect(code).toBe(6);
-    expect(stderr).toMatch(/^error E_OUTPUT: stdout could not be written \(ENOSPC\)/);
+    expect(stderr).toMatch(/^error E_OUTPUT: dynaferry could not write to stdout \(ENOSPC\)/);
     const json = await run(['schema', '--json'], { stdout: failing('ENOSPC') });
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'E_OUTPUT' }, exitCode: 6 });
   });

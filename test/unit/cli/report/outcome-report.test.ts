@@ -102,7 +102,7 @@ describe('a run that was stopped', () => {
     const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
     expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
     expect(report).toContain(
-      'to resume, run `dynaferry backfill --all`; with --restart, all of it would start again\n',
+      'to resume, run `dynaferry backfill --all`; with --restart, all shards would start again\n',
     );
     expect(report).not.toContain('same command');
   });
