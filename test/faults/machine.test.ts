@@ -221,7 +221,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     process.kill(worker, 'SIGSTOP');
     await cli.waitFor(
       new RegExp(
-        `s01 warning: the process of shard s01 \\(${worker}\\) has given no sign of life for 10 s; see whether`,
+        `s01 warning: the process of shard s01 \\(${worker}\\) has given no sign of life for 10 s; check whether`,
       ),
     );
     process.kill(worker, 'SIGCONT');

@@ -155,7 +155,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
       next: /backfill --shard s01.*`state` in the config/,
     });
     expect(existsSync(join(migration.stateFolder, 's01.db'))).toBe(false);
-    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not begun$/m);
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +not started$/m);
     // The same shape as a shard that was begun, for programs: with the tables that the config names, of which nothing
     // was begun.
     const table = {

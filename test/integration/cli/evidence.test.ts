@@ -210,7 +210,7 @@ describe.each(onePair)('a verdict and the backfill that it saw, $name', { timeou
     const result = await migration.run(['verify'], through(proxy));
     expect(result, result.stdout).toMatchObject({ code: 0 });
     expect(result.stderr).toMatch(
-      /compared last \d+s ago, before the backfill moved further rows; its [\d,]+ rows are compared again/,
+      /the last comparison of an interrupted verification was \d+s ago, before the backfill moved further rows; its [\d,]+ rows are compared again/,
     );
     expect(keysRead(proxy)).toBe(ITEMS);
     expect(result.stdout).toMatch(/^s01 {2}verified: 600 rows, 1,200 items/m);
@@ -290,7 +290,7 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
       { table: 'omega', planned: false },
     ];
     expect(await statusOf(migration)).toMatchObject({ phase: 'backfilling', tables: begun });
-    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +backfill stopped +alpha .*\n +omega +not begun$/m);
+    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +backfill stopped +alpha .*\n +omega +not started$/m);
     expect((await migration.run(['bad-rows'])).stdout).toContain(
       's01  no bad rows so far: omega not read to the end yet',
     );

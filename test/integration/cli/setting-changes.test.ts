@@ -231,7 +231,7 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     expectRefusal(await migration.run(['backfill', '--shard', 's02']), {
       code: 'E_STATE_CHANGED',
       exit: 6,
-      fact: /shard s01 was begun(.|\n)*writer\.liveWriter: concurrent → none/,
+      fact: /shard s01 was started(.|\n)*writer\.liveWriter: concurrent → none/,
       next: /--restart --shard s01 s02$/,
     });
     expect((await migration.items())[0]).toEqual(newer);

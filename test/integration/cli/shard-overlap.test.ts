@@ -164,7 +164,7 @@ describe.each(onePair)('rows of two shards: $name', { timeout: 120_000 }, (serve
     const seen = async (): Promise<string> => (await migration.run(['check'])).stdout;
     await migration.databases[2]?.query('DROP TABLE events');
     expect(await seen()).toMatch(
-      / \d\d sampled values are on no second one of 2 shards, as shard s03 has other faults/,
+      / \d\d sampled values are on no second one of 2 shards, because shard s03 has other faults/,
     );
     await migration.databases[1]?.query('DROP TABLE events');
     expect(await seen()).toContain('not sampled, because shards s02, s03 have other faults');

@@ -120,12 +120,12 @@ async function lookBefore(narrator: Narrator, tool: Tool): Promise<void> {
   narrator.say(
     'Is everything there and allowed? These commands only read. `check` lists every fault at once, each with what to do next. Here the target table is still missing, so it refuses, with exit code 3.',
   );
-  await tool.run(['check'], { exit: 3, shows: ['E_TARGET_TABLE_MISSING', 'check refused: 1 error;'] });
+  await tool.run(['check'], { exit: 3, shows: ['E_TARGET_TABLE_MISSING', 'check found 1 error;'] });
   narrator.seen(
     'Refused, as it should: the backfill below will make the table (`--create-table`). All else is in order.',
   );
 
-  await tool.run(['plan'], { exit: 0, shows: ['s01  messages', 's02  messages', 'in all: about'] });
+  await tool.run(['plan'], { exit: 0, shows: ['s01  messages', 's02  messages', 'total: about'] });
   narrator.seen('What a backfill would take.');
 
   await tool.run(['diff', '--sample', '1'], {

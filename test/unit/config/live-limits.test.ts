@@ -40,7 +40,7 @@ describe('changed limits', () => {
 
   test('are refused by a name that is none, and as something else than an object', () => {
     expect(refusal({ chunkMz: 7 })).toMatchObject({ code: 'E_LIMIT_INVALID', hint: 'did you mean "chunkMs"?' });
-    expect(refusal({ everyEvent: 1 })).toMatchObject({ message: 'everyEvent is true or false' });
+    expect(refusal({ everyEvent: 1 })).toMatchObject({ message: 'everyEvent must be true or false' });
     for (const changes of [null, 7, [], 'chunkMs'])
       expect(refusal(changes)).toMatchObject({ code: 'E_LIMIT_INVALID', message: /given as an object/ });
   });

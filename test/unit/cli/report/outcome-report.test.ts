@@ -93,7 +93,7 @@ describe('a run that was stopped', () => {
       /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
     );
     expect(backfillReport({ ...stopped, toldBy: 'state', counts })).toMatch(
-      /^s01 {2}ended before it had stopped, the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
+      /^s01 {2}ended before it had stopped; the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
     );
   });
 
