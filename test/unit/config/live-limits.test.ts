@@ -32,7 +32,7 @@ describe('changed limits', () => {
       for (const value of [0, 2 ** 31, 1.5, '7', null, NaN]) {
         expect(refusal({ [name]: value })).toMatchObject({
           code: 'E_LIMIT_INVALID',
-          message: expect.stringMatching(new RegExp(`^${name} is a whole number from \\d+ to \\d+$`)) as string,
+          message: expect.stringMatching(new RegExp(`^${name} must be a whole number from \\d+ to \\d+$`)) as string,
         });
       }
     },
