@@ -43,7 +43,7 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
     case 'target.throttled':
       return `DynamoDB throttles${payload.reasons.length === 0 ? '' : ` (${[...new Set(payload.reasons)].join(', ')})`}; dynaferry sends the refused requests again`;
     case 'target.misreported':
-      return `DynamoDB answered ${payload.operation} with ${payload.units} units, but only ${count(payload.least)} to ${count(payload.most)} are possible; dynaferry counts units by item size instead; look for a proxy in between`;
+      return `DynamoDB answered ${payload.operation} with ${payload.units} units, but only ${count(payload.least)} to ${count(payload.most)} are possible. dynaferry counts units by item size instead; look for a proxy in between`;
     case 'register.waited':
       return `waits for the register of item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} has locked`;
     case 'row.rejected':
