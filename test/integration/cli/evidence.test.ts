@@ -290,7 +290,9 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
       { table: 'omega', planned: false },
     ];
     expect(await statusOf(migration)).toMatchObject({ phase: 'backfilling', tables: begun });
-    expect((await migration.run(['status'])).stdout).toMatch(/^s01 +backfill stopped +alpha .*\n +omega +not started$/m);
+    expect((await migration.run(['status'])).stdout).toMatch(
+      /^s01 +backfill stopped +alpha .*\n +omega +not started$/m,
+    );
     expect((await migration.run(['bad-rows'])).stdout).toContain(
       's01  no bad rows so far: omega not read to the end yet',
     );

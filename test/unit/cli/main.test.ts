@@ -111,7 +111,9 @@ test('`status` tells of a restart that was interrupted when the state was aside 
   expect((await run(['status', '-c', file], { env: ENVIRONMENT })).stdout).not.toContain('restart');
   askRestart(join(folder.path, 'state'), ['main']);
   const { stdout } = await run(['status', '-c', file], { env: ENVIRONMENT });
-  expect(stdout).toContain('main: a restart was interrupted in the middle of this shard; the next backfill starts it again');
+  expect(stdout).toContain(
+    'main: a restart was interrupted in the middle of this shard; the next backfill starts it again',
+  );
 });
 
 test('`status --watch` shows nothing more to a reader that stands still, and stops', { timeout: 40_000 }, async () => {
