@@ -161,8 +161,8 @@ function staysAsked({ state }: Config, shards: readonly string[], { code, messag
   return {
     level: 'warning',
     code,
-    message: `${message}. The refused restart of ${shards.join(', ')} stays asked for`,
-    hint: `nothing, if the next backfill is to start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
+    message: `${message}. The request to restart ${shards.join(', ')}, which was refused, therefore stays recorded`,
+    hint: `do nothing if the next backfill should start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -174,8 +174,8 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   return {
     level: 'warning',
     code: 'E_INTERRUPTED',
-    message: `an earlier run with --restart was interrupted before it came to ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
-    hint: `nothing, if that is still wanted; else stop now, and delete ${notesOf(shards)} in ${state}`,
+    message: `an earlier run with --restart was interrupted before it reached ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
+    hint: `do nothing if you still want that; else stop this run now, and delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -203,7 +203,7 @@ async function passPreflight(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   if (!common.json)
-    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
+    writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/look/preflight.js');
   const report = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
@@ -217,7 +217,7 @@ async function passPreflight(
   throw new FerryError(
     'E_PREFLIGHT',
     `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
-    'correct what is listed; `dynaferry check` looks again without running',
+    'correct the listed faults; `dynaferry check` checks again without a run',
     { faults: errors },
   );
 }

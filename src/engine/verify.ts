@@ -238,7 +238,7 @@ function askingTtl({ shard, emitter }: ShardRun, target: TargetSide): VerifyDeps
       emitter.emit('shard.warning', {
         shard,
         code: 'E_TARGET_ACCESS',
-        message: `AWS refused DescribeTimeToLive on table ${target.table}: items that are not there count as missing, also where TTL deleted them`,
+        message: `AWS refused DescribeTimeToLive on table ${target.table}: verify counts items that are not there as missing, even if TTL deleted them`,
         hint: 'allow dynamodb:DescribeTimeToLive on the table, then verify again',
       });
     }
@@ -253,7 +253,7 @@ function ttlChanged(
   const now = deletesBy === null ? 'was switched off' : `deletes items by ${deletesBy} now`;
   return {
     code: 'E_PREFLIGHT',
-    message: `TTL of table ${table} was changed while this verification went on: it ${now}`,
+    message: `TTL of table ${table} was changed during this verification: it ${now}`,
     hint: 'leave TTL as it is until a verification has passed, and verify again',
   };
 }
@@ -289,7 +289,7 @@ function warnOfLateWrites(run: ShardRun, suspects: SuspectCheck): void {
   run.emitter.emit('shard.warning', {
     shard: run.shard,
     code: 'E_LATE_WRITES',
-    message: `an earlier run ended with writes under way: what it had sent could still be applied until ${new Date(byWallClock(run, until)).toISOString()}, over newer items`,
+    message: `an earlier run ended with writes in flight: until ${new Date(byWallClock(run, until)).toISOString()}, DynamoDB may still apply them over newer items`,
     hint: 'this verification finds differences, but cannot pass: verify again after that time',
   });
 }

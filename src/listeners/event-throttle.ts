@@ -38,7 +38,7 @@ export class EventThrottle {
     if (kind === null) return words;
     const before = take(this.#incidents, kind, now, INCIDENT_EVERY_MS);
     if (before === null) return null;
-    return before === 0 ? words : `${words} (and ${count(before)} more like it since this was last said)`;
+    return before === 0 ? words : `${words} (and ${count(before)} more like it since the last such line)`;
   }
 }
 

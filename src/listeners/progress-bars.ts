@@ -149,7 +149,7 @@ class ProgressBars {
     const columns = columnsOf(this.#stream);
     if (shards.length <= this.#lines.length) return progressLines(shards, columns);
     const shown = this.#lines.length - 1;
-    const rest = `and ${shards.length - shown} more shards, for which the screen has no line`;
+    const rest = `and ${shards.length - shown} more shards, which do not fit on the screen`;
     return [...progressLines(shards.slice(0, shown), columns), truncate(rest, columns - 1)];
   }
 

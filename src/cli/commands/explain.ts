@@ -63,8 +63,7 @@ function printItem(io: Io, item: ItemExplanation, index: number, shown: Shown): 
   for (const { column, why, path } of item.leftOut)
     print(io, shown, 4, `${column}: left out, ${why}${path === null ? '' : ` (line ${shown.lineOf(index, path)})`}`);
   if (item.ttl !== null) {
-    const state =
-      item.ttl.expiresAt === null ? 'never expires' : item.ttl.expired ? 'its time is over' : 'expires later';
+    const state = item.ttl.expiresAt === null ? 'never expires' : item.ttl.expired ? 'has expired' : 'expires later';
     print(io, shown, 4, `ttl from ${item.ttl.column}: ${state}`);
   }
 }

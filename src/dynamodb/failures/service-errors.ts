@@ -150,7 +150,7 @@ const FOREIGN =
   'another program answers instead of DynamoDB, or changes its answers: check the endpoint and proxies, then run the same command again';
 
 /** As `answer-seal.ts` finds. ScyllaDB: issue 5039 of its repository, open in 2026, with a switch for it to come. */
-const UNSEALED = `another program answers instead of DynamoDB, or the endpoint is another service: dynaferry does not support services without ${REQUEST_ID} or ${CHECKSUM} (such as ScyllaDB Alternator with its defaults). Check target.endpoint and proxies, then run the same command again`;
+const UNSEALED = `another program answers instead of DynamoDB, or the endpoint is another service. dynaferry does not support services without ${REQUEST_ID} or ${CHECKSUM}, such as ScyllaDB Alternator with its defaults. Check target.endpoint and proxies, then run the same command again`;
 
 const WAIT =
   "check the table's throttling and the AWS Health dashboard; raise the table's capacity or lower target.writeCapacity, then run the same command again";

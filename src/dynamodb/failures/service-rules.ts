@@ -86,7 +86,7 @@ const gone = (fact: string): ServiceRule =>
     'table',
     'E_TARGET_GONE',
     fact,
-    'check the region, endpoint and table name; if somebody replaced the table, start the shard again with --restart, since its state is about the old table',
+    'check the region, endpoint and table name. If somebody replaced the table, start the shard again with --restart, since its state is about the old table',
   );
 
 const request = (fact: string): ServiceRule =>

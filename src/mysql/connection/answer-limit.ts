@@ -21,7 +21,7 @@ export class AnswerTooLarge extends FerryError {
     super(
       'E_ROW_TOO_LARGE',
       `shard ${shard}: MySQL sent a row of more than ${mebibytes(bytes)} MiB, the limit for this machine's memory`,
-      'drop its largest column in the mapping (`drop`), or exclude the row with `where`; or give the process more memory: a row needs about eight times its size',
+      'drop its largest column in the mapping (`drop`), or exclude the row with `where`. Or give the process more memory: a row needs about eight times its size',
     );
   }
 }

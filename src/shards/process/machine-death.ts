@@ -38,7 +38,7 @@ export class MachineWatch {
     const kills = memoryKills();
     if (how !== 'SIGKILL' || kills === null || this.#killsBefore === null || kills <= this.#killsBefore) return null;
     return outOfMemory(
-      `the kernel ended the process of shard ${this.shard} for its memory, or another one of this container: SIGKILL came as it counted one more`,
+      `the process of shard ${this.shard} ended by SIGKILL, while the kernel counted another process killed for lack of memory`,
     );
   }
 }

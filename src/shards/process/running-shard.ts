@@ -141,7 +141,7 @@ export class RunningShard {
    */
   blocks(): void {
     if (this.#watchdog.silentSeconds < WATCHDOG_TIMES.blockingAfter || !isStopped(this.pid)) return;
-    this.#endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
+    this.#endNow({ hung: 'was stopped while it had the register of item keys locked, for which other shards waited,' });
   }
 
   /** Resolves once the process has ended, or does not even die. It never rejects. Call it once. */
@@ -241,6 +241,6 @@ function silence(shard: string, pid: number, seconds: number): Fault {
   return {
     code: 'E_WORKER_HUNG',
     message: `the process of shard ${shard} (${pid}) has given no sign of life for ${seconds} s`,
-    hint: `see whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes it is ended, and a resume is safe`,
+    hint: `check whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes dynaferry ends it, and a resume is safe`,
   };
 }

@@ -264,7 +264,7 @@ function pathsIn(folder: string): StatePaths {
     subject: 'the ledger of the budget',
     file: join(folder, FILE),
     putBack: null,
-    remedy: 'make sure that no dynaferry runs on this state folder, and delete that file: it holds nothing that lasts',
+    remedy: 'make sure that no dynaferry runs on this state folder, and delete that file: it holds no lasting data',
   };
 }
 

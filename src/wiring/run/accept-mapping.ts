@@ -54,7 +54,7 @@ function acceptedWarning(changes: readonly FingerprintChange[]): {
 } {
   return {
     code: 'E_STATE_CHANGED',
-    message: `the mapping changed in ${changes.map(({ path }) => path).join(', ')}; rows moved before keep what the former one made of them`,
-    hint: 'verify compares with the present mapping and shows where those rows differ; `backfill --restart` would write all anew',
+    message: `the mapping changed in ${changes.map(({ path }) => path).join(', ')}; rows moved earlier keep the items of the former mapping`,
+    hint: 'verify compares with the present mapping and shows where those rows differ; `backfill --restart` would write all rows again',
   };
 }

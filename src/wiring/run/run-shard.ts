@@ -167,8 +167,8 @@ async function openRun<Name extends VerbName>({
 
 const WAITS_ANEW = {
   code: 'E_LATE_WRITES',
-  message: `writes of an earlier run may still land, and nobody can tell how long ago they were sent: the machine was restarted since, or it is another one. Their ${LATE_WRITE_WINDOW_MS / 60_000} minutes begin now`,
-  hint: 'nothing has to be done: a verification that begins after that time can pass',
+  message: `DynamoDB may still apply writes of an earlier run. dynaferry cannot tell how long ago they were sent: the machine was restarted since, or it is another one. Their ${LATE_WRITE_WINDOW_MS / 60_000} minutes begin now`,
+  hint: 'do nothing: a verification that begins after that time can pass',
 } as const;
 
 /** Returns the known result for the report of a fault; null if the state cannot be read. */

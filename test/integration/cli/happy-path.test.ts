@@ -113,7 +113,7 @@ describe.each(onePair)('without a terminal', (servers) => {
     const plan = await migration.run(['plan', '--shard', 's02']);
     expect(plan).toMatchObject({ code: 0, stderr: '' });
     expect(plan.stdout).toMatch(/^s02 {2}messages$/m);
-    expect(plan.stdout).toMatch(/^in all: about [\d,]+ write units/m);
+    expect(plan.stdout).toMatch(/^total: about [\d,]+ write units/m);
     expect(plan.stdout).not.toContain('s01');
 
     const unnamed = await migration.run(['backfill']);
@@ -146,7 +146,7 @@ describe.each(onePair)('without a terminal', (servers) => {
 /** The lines on stderr behind the preflight, without their times; every one begins with a time and a shard. */
 function progressOf({ stderr }: CliResult): readonly string[] {
   const [preflight = '', ...warnings] = stderr.split(/^warning E_\w+: .*\n {2}next: .*\n/m);
-  expect(preflight).toMatch(/^looking at \d shards? and the target first\n/);
+  expect(preflight).toMatch(/^checking \d shards? and the target first\n/);
   const lines = warnings.join('').trimEnd();
   return lines.split('\n').map((line) => {
     expect(line).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ s\d\d /);

@@ -111,12 +111,12 @@ test('plain lines report faults that a retry overcame once a minute and kind, wi
   bus.emit('source.retried', { shard, ...lost, attempt: 2, delayMs: 300 });
   bus.emit('source.probe_failed', { shard, gauge: 'replica db7:3306', reason: 'ECONNREFUSED' });
   expect(stream.lines.map((line) => line.slice(21))).toEqual([
-    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again',
-    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again (and 59 more like it since this was last said)',
-    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied; its items are suspects, and are written again',
+    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); dynaferry sends the refused requests again',
+    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); dynaferry sends the refused requests again (and 59 more like it since the last such line)',
+    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied; dynaferry records its items as suspects, and writes them again',
     's01 DynamoDB: BatchWriteItem failed (ECONNREFUSED); tries again',
     's01 MySQL: reading messages: the server closed the connection (PROTOCOL_CONNECTION_LOST); tries again, attempt 2',
-    's01 replica db7:3306 cannot be watched (ECONNREFUSED); reading goes on without it; see that it runs, and that the user may connect and has REPLICATION CLIENT',
+    's01 dynaferry cannot watch replica db7:3306 (ECONNREFUSED), and reads on without it; check that it runs, and that the user may connect and has REPLICATION CLIENT',
   ]);
 });
 

@@ -115,7 +115,7 @@ describe('startProgressBars', () => {
     await sleep(300);
     const screen = screenOf(stream.text);
     expect(screen).toHaveLength(4);
-    expect(screen[3]).toBe('and 27 more shards, for which the scre~');
+    expect(screen[3]).toBe('and 27 more shards, which do not fit o~');
     expect(screen.every((line) => line.length < 40)).toBe(true);
     close();
   });

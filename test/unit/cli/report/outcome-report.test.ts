@@ -93,7 +93,7 @@ describe('the report of a stopped run', () => {
       /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
     );
     expect(backfillReport({ ...stopped, toldBy: 'state', counts })).toMatch(
-      /^s01 {2}ended before it had stopped, the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
+      /^s01 {2}ended before it had stopped; the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
     );
   });
 
@@ -102,7 +102,7 @@ describe('the report of a stopped run', () => {
     const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
     expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
     expect(report).toContain(
-      'to resume, run `dynaferry backfill --all`; with --restart, all of it would start again\n',
+      'to resume, run `dynaferry backfill --all`; with --restart, all shards would start again\n',
     );
     expect(report).not.toContain('same command');
   });
