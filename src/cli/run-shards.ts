@@ -3,7 +3,7 @@ import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/events.js';
 import { asFerryError } from '../core/thrown.js';
-import { plural } from '../report/format.js';
+import { plural } from '../wording/number-format.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
 import type { Supervisor } from '../shards/handle.js';

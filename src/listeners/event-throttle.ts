@@ -4,8 +4,8 @@
  * minute and kind says how many more there were since. Bounded: behind so many kinds, all new ones are held back too.
  */
 import type { EventRecord } from '../core/events.js';
-import { count } from '../report/format.js';
-import { wordsOf } from '../report/event-messages.js';
+import { count } from '../wording/number-format.js';
+import { wordsOf } from '../wording/event-messages.js';
 
 const MAX_KINDS = 500;
 const INCIDENT_EVERY_MS = 60_000;

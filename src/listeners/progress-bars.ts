@@ -10,7 +10,7 @@ import { LeftOut } from './left-out.js';
 import { EventThrottle } from './event-throttle.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
-import { wordsOf } from '../report/event-messages.js';
+import { wordsOf } from '../wording/event-messages.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 

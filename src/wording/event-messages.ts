@@ -6,7 +6,7 @@ import { STOPPED_IN_ORDER } from '../core/errors.js';
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { namesOfServer } from '../core/text/shown-text.js';
-import { agoWords, count, duration, plural } from './format.js';
+import { agoWords, count, duration, plural } from './number-format.js';
 
 /**
  * The line of an event, without the shard's name, or null where it is not worth one.
