@@ -63,6 +63,9 @@ export default {
       owned('child-processes-in-shards', 'one place starts processes and ends them', builtin('child_process', 'worker_threads', 'cluster'), layer('shards')),
       // ---- what a room imports of the others in its layer
       only('waiting-is-waiting', 'it is the same, whatever is waited for', room('core/async'), layer('core'), ['^src/core/errors[.]ts$']),
+      only('items-are-of-the-model', 'what is at an item key depends on no event, error or row', room('core/item'), layer('core'), ['^src/core/model[.]ts$']),
+      only('capacity-is-arithmetic', 'what is spent and shared is numbers alone', room('core/capacity'), layer('core'), []),
+      only('machine-knows-no-run', 'what a machine refuses is the same, whatever runs on it', room('core/machine'), layer('core'), ['^src/core/errors[.]ts$']),
       only('yaml-is-read-first', 'the text of the file is data before anything is checked', room('config/yaml'), layer('config'), ['^src/config/config-fault[.]ts$']),
       only('sqlite-keeps-anything', 'files, versions and locks know no concept that is kept in them', room('state/sqlite'), layer('state'), []),
       only('tables-keep-one-thing', 'a concept of the store knows its tables, and no other place', room('state/tables'), layer('state'), [room('state/sqlite', 'state/home')]),

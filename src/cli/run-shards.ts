@@ -1,7 +1,7 @@
 /** Runs a verb over shards: preflight, one process a shard, progress on stderr, the report on stdout. */
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
-import { EventBus } from '../core/events.js';
+import { EventBus } from '../core/event-bus.js';
 import { asFerryError } from '../core/thrown.js';
 import { plural } from '../wording/number-format.js';
 import type { AskedRestart } from '../state/restart-note.js';

@@ -3,7 +3,7 @@
  * capacity on write capacity), names of unnamed items, absolute paths. Nothing can fail here.
  */
 import { resolve } from 'node:path';
-import { isLoopback } from '../core/loopback.js';
+import { isLoopback } from '../core/machine/loopback.js';
 import type {
   Config,
   ItemMapping,

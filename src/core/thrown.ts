@@ -5,7 +5,7 @@
  * SQLite or a file has an error of its own behind that.
  */
 import { FerryError } from './errors.js';
-import { machineFault } from './machine-faults.js';
+import { machineFault } from './machine/machine-faults.js';
 
 /**
  * @param doing what was tried, with its actor (`shard s01`): how the message begins where the machine is to blame. It

@@ -2,7 +2,7 @@
  * The dry run: for given rows, the item that would be written beside the one that is there. Writes nothing, counts
  * nothing, keeps nothing.
  */
-import { SAME, type FoundItem } from '../core/found-item.js';
+import { SAME, type FoundItem } from '../core/item/found-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import type { ItemReader } from '../core/ports/ports.js';
 import { BadValue } from '../mapping/value/bad-value.js';

@@ -1,7 +1,7 @@
 /** The writer of a dry run: acknowledges everything and sends nothing, counting the units that it would have cost. */
 import type { ItemWriter, WriteReceipt } from '../core/ports/ports.js';
-import type { WriteOperation } from '../core/write-operation.js';
-import { writeUnits } from '../core/capacity-units.js';
+import type { WriteOperation } from '../core/item/write-operation.js';
+import { writeUnits } from '../core/capacity/capacity-units.js';
 
 export class DiscardingWriter implements ItemWriter {
   waitForRoom(): Promise<void> {

@@ -3,7 +3,8 @@
  * "s01", ...}`. The time is in UTC, and says when the process of the shard emitted the event, not when it was printed.
  * Events of single chunks and batches come only when asked for.
  */
-import { EVENTS, type EventBus, type EventRecord } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import { EVENTS, type EventRecord } from '../core/events.js';
 import { shown } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { waitingBytes, type OutputStream } from './terminal.js';

@@ -2,7 +2,8 @@
  * Progress where there is no terminal (a log file, CI, a service): one line for what happens, with the time and the
  * shard, and every ten seconds one line with how far each shard is.
  */
-import type { EventBus, EventRecord } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import type { EventRecord } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { EventThrottle } from './event-throttle.js';

@@ -4,7 +4,8 @@
  * ends it.
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import type { EventRecord, ProgressSnapshot } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { EventThrottle } from './event-throttle.js';

@@ -3,7 +3,7 @@
  * for the key, the table ends with the last operation, and each receipt says what became of its own.
  */
 import { describe, expect, test } from 'vitest';
-import { ItemDelete } from '../../src/core/write-operation.js';
+import { ItemDelete } from '../../src/core/item/write-operation.js';
 import { dynamodbServers } from '../support/dynamodb.js';
 import type { Fate } from '../support/fault-proxy.js';
 import { PASS } from '../support/fault-proxy/fates.js';

@@ -4,10 +4,10 @@
  * waits takes an AbortSignal and rejects with E_INTERRUPTED.
  */
 import type { Instant } from '../time/age.js';
-import type { FoundItem } from '../found-item.js';
+import type { FoundItem } from '../item/found-item.js';
 import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from '../model.js';
 import type { RowChunk } from '../row-block.js';
-import type { WriteOperation } from '../write-operation.js';
+import type { WriteOperation } from '../item/write-operation.js';
 
 // ---------------------------------------------------------------------------------------------------- source
 

@@ -3,7 +3,7 @@
  * factor. The factor covers what indexes and larger old items add to a write, what a delete takes, and what the target
  * holds beyond the mapped item at a read.
  */
-import { readUnits } from '../../core/capacity-units.js';
+import { readUnits } from '../../core/capacity/capacity-units.js';
 
 /** Weight of the newest batch: half of a change is learned in about seven batches. */
 const WEIGHT = 0.1;

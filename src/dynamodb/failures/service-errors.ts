@@ -4,7 +4,7 @@
  * what is taken from texts.
  */
 import { FerryError } from '../../core/errors.js';
-import { machineFault } from '../../core/machine-faults.js';
+import { machineFault } from '../../core/machine/machine-faults.js';
 import { ofServer } from '../../core/text/shown-text.js';
 import { CHECKSUM, REQUEST_ID, answererOf, type Answerer } from './answer-faults.js';
 import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';

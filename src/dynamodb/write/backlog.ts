@@ -3,7 +3,7 @@
  * its backoff; and, by item key, what is in flight. It is bounded: `hasCapacity` says when to stop adding.
  */
 import type { ItemKey } from '../../core/model.js';
-import type { WriteOperation } from '../../core/write-operation.js';
+import type { WriteOperation } from '../../core/item/write-operation.js';
 import { KeyIndex } from './key-index.js';
 import { MAX_BATCH_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { HotPartitions } from '../capacity/hot-partitions.js';

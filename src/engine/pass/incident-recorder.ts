@@ -3,7 +3,7 @@
  * and at the end. A process that is killed loses a second of counting, never anything else; and what the disk took
  * although it reported a failure is counted twice: nothing resumes by these counts.
  */
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import { incidentOf, type Incident, type IncidentKind } from '../../core/incidents.js';
 import type { IncidentStore } from '../../core/ports/state-ports.js';
 

@@ -2,8 +2,8 @@
  * Compares what a row maps to with what the target holds; what both are made of, where they differ, are canonical
  * texts.
  */
-import { SAME, type FoundItem } from '../../core/found-item.js';
-import { versionOrder } from '../../core/item-version.js';
+import { SAME, type FoundItem } from '../../core/item/found-item.js';
+import { versionOrder } from '../../core/item/item-version.js';
 import type { Difference, MappedItem } from '../../core/model.js';
 import type { TtlDeletions } from './ttl-deletions.js';
 

@@ -2,7 +2,7 @@
  * The sums of the digests of both sides: of what was mapped, without what TTL may have deleted; and of what the target
  * holds. Equal items have equal digests: where all are the same, so are the sums.
  */
-import { SAME, type FoundItem } from '../../core/found-item.js';
+import { SAME, type FoundItem } from '../../core/item/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import { DigestSum } from '../../mapping/item/digest.js';
 

@@ -33,6 +33,13 @@ const RAISE = 1.25;
 const FIRST_PROOF = 16;
 const LONGEST_PROOF = 1_024;
 
+/** Reports that the rows of a SELECT exceed the limit of memory; the scan reads them again, fewer at once. */
+export class TooLarge extends Error {
+  constructor(readonly rows: number) {
+    super('the rows of a SELECT exceed the limit of memory');
+  }
+}
+
 /** What a SELECT looked at and returned. */
 export interface SeenSelect {
   /** Rows that the server looked at: those asked for, or all that were left. */

@@ -8,7 +8,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Limits } from '../../config/tunables.js';
 import type { FerryError, Fault } from '../../core/errors.js';
-import type { EventBus, EventRecord, ProgressSnapshot } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
+import type { EventRecord, ProgressSnapshot } from '../../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../../wiring/run/shard-task.js';
 import type { FromWorker } from '../protocol.js';
 import { endOf } from './end-of-process.js';

@@ -5,7 +5,7 @@
  * answer refuses nothing here.
  */
 import type { FerryError } from '../../core/errors.js';
-import { tooManyProcesses } from '../../core/machine-faults.js';
+import { tooManyProcesses } from '../../core/machine/machine-faults.js';
 import { NODE_THREADS, processesLeft, threadsOfProcess } from '../../wiring/look/machine.js';
 
 /** As glibc and Node word it (node_platform.cc), where they say it at all. */

@@ -2,7 +2,7 @@
  * Which run of this machine has how much of a table's budget: beside the state, so that all runs on one state folder
  * see it. Fractions, whose sum is never more than one. A run takes what is free, and no more than an equal part; it
  * gives up the rest of what it has once others are there, and notes that only when nobody of it spends more any longer.
- * What a run leaves, in order or not, rests before another may have it (`core/budget-shares.ts` says why).
+ * What a run leaves, in order or not, rests before another may have it (`core/capacity/budget-shares.ts` says why).
  *
  * Who is gone is told by a lock, which the kernel drops with the process; one that is stopped keeps its lock and its
  * part. No wait for the file holds anybody up: whoever finds it locked, as by a process that was stopped in the midst

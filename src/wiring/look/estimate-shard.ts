@@ -1,6 +1,6 @@
 /** What a backfill of one shard would take; reads a sample and the index's statistics, keeps nothing. */
 import type { Config } from '../../config/model.js';
-import { EventBus } from '../../core/events.js';
+import { EventBus } from '../../core/event-bus.js';
 import { estimateTable, type TableEstimate } from '../../engine/estimate.js';
 import { openShardSession } from '../run/shard-session.js';
 import { secondsNow } from '../../engine/verb/shard-run.js';

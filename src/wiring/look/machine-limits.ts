@@ -1,6 +1,6 @@
 /**
  * What the machine allows beside what the config needs, before a run finds out. Estimates, so each is a warning: what
- * is really refused has a code of its own (`core/machine-faults.ts`).
+ * is really refused has a code of its own (`core/machine/machine-faults.ts`).
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';

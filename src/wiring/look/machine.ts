@@ -1,10 +1,11 @@
 /**
  * What the machine lets one process have. A container's limit counts, where it is below what the machine has: beyond it
- * the kernel ends the process without a word. So does that of each control group around it (`core/control-groups.ts`).
+ * the kernel ends the process without a word. So does that of each control group around it
+ * (`core/machine/control-groups.ts`).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { controlGroupFolders, limitIn } from '../../core/control-groups.js';
+import { controlGroupFolders, limitIn } from '../../core/machine/control-groups.js';
 
 /** Of a Node process, itself, V8's and libuv's: with 11 of them, the tool runs; with fewer, Node aborts or hangs. */
 export const NODE_THREADS = 12;

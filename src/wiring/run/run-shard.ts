@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';

@@ -1,7 +1,7 @@
 /** A reader that stands still costs no memory, and hears what the end cannot be understood without. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { MOST_WAITING } from '../../../src/listeners/left-out.js';
 import { startNdjsonLog } from '../../../src/listeners/ndjson-log.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { startPlainLines } from '../../../src/listeners/plain-lines.js';
 import { FakeStream, snapshot } from './fake-stream.js';

@@ -9,7 +9,7 @@ import { VERIFY_REPORT } from '../../../../src/cli/report/verify-report.js';
 import type { ReportedRun } from '../../../../src/cli/report/verb-report.js';
 import { restated, restating, resumeCommand } from '../../../../src/cli/resume-command.js';
 import { EXIT } from '../../../../src/core/errors.js';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
 import { VERBS } from '../../../../src/engine/verbs.js';
 import type { Ending, OutcomeOf } from '../../../../src/wiring/run/shard-task.js';

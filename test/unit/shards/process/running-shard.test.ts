@@ -2,7 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { EventBus, type EventRecord } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
+import type { EventRecord } from '../../../../src/core/events.js';
 import { RunningShard } from '../../../../src/shards/process/running-shard.js';
 import { Threads } from '../../../../src/shards/process/threads.js';
 import type { FromWorker, ToWorker } from '../../../../src/shards/protocol.js';

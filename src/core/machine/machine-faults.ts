@@ -7,7 +7,7 @@
  * result codes, a process that the kernel or V8 ended for its memory (shards/supervisor.ts). Not the source's and the
  * target's own limits, which have codes of theirs.
  */
-import { FerryError } from './errors.js';
+import { FerryError } from '../errors.js';
 
 /** An error may have another one below it, and that one too. */
 const DEEPEST = 5;

@@ -1,5 +1,5 @@
 /** What the target holds at the key of an item that a row maps to. */
-import type { MappedItem } from './model.js';
+import type { MappedItem } from '../model.js';
 
 /** An item equal to the mapped one: their canonical texts are the same. */
 export const SAME: unique symbol = Symbol('same');
