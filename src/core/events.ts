@@ -127,6 +127,8 @@ export interface EventMap {
   'shard.warning': OfShard & Fault;
   'shard.finished': OfShard & {
     readonly status: 'done' | 'differences' | 'failed' | 'interrupted';
+    /** Whether the shard's process reported its end itself: one that was interrupted then stopped in order. */
+    readonly toldBy: 'process' | 'state' | 'nobody';
     readonly counts: Counts;
     readonly elapsedMs: number;
     readonly fault: Fault | null;

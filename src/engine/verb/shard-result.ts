@@ -3,9 +3,8 @@
  * instead of remembering it.
  */
 import { EXIT } from '../../core/errors.js';
-import { addCounts, NO_COUNTS, type BadRow, type Counts, type Difference } from '../../core/model.js';
+import { addCounts, NO_COUNTS, type BadRow, type Counts } from '../../core/model.js';
 import type { FingerprintChange, PassSummary } from '../../core/ports/state-records.js';
-import type { TableJob } from '../pass/table-job.js';
 import type { ShardRecord } from './shard-run.js';
 import type { Verdict } from './verb.js';
 
@@ -32,8 +31,6 @@ export interface Findings {
     /** Its scan key; of a table without one, `#` and the row's number among the bad ones. */
     readonly row: string;
   })[];
-  /** The first ones; the counts of the result are whole. */
-  readonly differences: readonly (Difference & { readonly table: string; readonly row: string })[];
 }
 
 export const NO_ROWS: RowsResult = {
@@ -42,11 +39,11 @@ export const NO_ROWS: RowsResult = {
   acceptedChanges: [],
   backfillFinished: false,
   unfinished: [],
-  findings: { badRows: [], differences: [] },
+  findings: { badRows: [] },
 };
 
 /** The longest list of each kind that a result carries. */
-const LISTED = 20;
+export const LISTED = 20;
 
 /** @param counting the pass over a table that the result rests on; null: none */
 export function rowsResult(run: ShardRecord, counting: (table: string) => PassSummary | null): RowsResult {
@@ -57,14 +54,13 @@ export function rowsResult(run: ShardRecord, counting: (table: string) => PassSu
     const backfill = store.passes.summary('backfill', table);
     return isFinished(backfill) ? [] : [{ table, begun: backfill !== null }];
   });
-  const differences = run.tables.flatMap((job) => differencesOf(run, job, counting));
   return {
     counts: summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS),
     badRows: tables.reduce((sum, table) => sum + store.badRows.count(table), 0),
     acceptedChanges: store.binding.acceptedChanges(),
     backfillFinished: unfinished.length === 0,
     unfinished,
-    findings: { badRows: badRowsOf(run).slice(0, LISTED), differences: differences.slice(0, LISTED) },
+    findings: { badRows: badRowsOf(run).slice(0, LISTED) },
   };
 }
 
@@ -82,20 +78,6 @@ function badRowsOf({ tables, store }: ShardRecord): Findings['badRows'] {
         return { table, column, cause, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
       }),
   );
-}
-
-function differencesOf(
-  { store }: ShardRecord,
-  { mapping, source }: TableJob,
-  counting: (table: string) => PassSummary | null,
-): Findings['differences'] {
-  const pass = counting(mapping.table.name)?.pass;
-  if (pass === undefined) return [];
-  return store.checkpoints.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
-    ...difference,
-    table: mapping.table.name,
-    row: source.describeKey(cursor),
-  }));
 }
 
 /** @param clean nothing is missing, different, bad or open */

@@ -231,8 +231,8 @@ export class RunningShard {
 }
 
 /** Emits the end of a shard whose process could not do so itself. */
-export function emitEnd({ shard, status, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
-  bus.emit('shard.finished', { shard, status, counts, elapsedMs, fault });
+export function emitEnd({ shard, status, toldBy, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
+  bus.emit('shard.finished', { shard, status, toldBy, counts, elapsedMs, fault });
 }
 
 function silence(shard: string, pid: number, seconds: number): Fault {

@@ -52,8 +52,8 @@ export function openBudget(unitsPerSecond: number, entitled: () => boolean = () 
 export async function runShard(task: ShardTask, ...rest: RunArguments): Promise<ShardOutcome> {
   // The result and the name of the verb come from one task: TypeScript cannot follow that through the registry.
   const outcome = (await runVerbOf(task, ...rest)) as ShardOutcome;
-  const { shard, status, counts, elapsedMs, fault } = outcome;
-  rest[1].emit('shard.finished', { shard, status, counts, elapsedMs, fault });
+  const { shard, status, toldBy, counts, elapsedMs, fault } = outcome;
+  rest[1].emit('shard.finished', { shard, status, toldBy, counts, elapsedMs, fault });
   return outcome;
 }
 

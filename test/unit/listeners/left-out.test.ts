@@ -31,7 +31,14 @@ function begin(bus: EventBus): void {
 function finish(bus: EventBus): void {
   bus.emit('shard.warning', { shard: 's02', code: 'E_STATE_SPACE', message: 'the disk is nearly full', hint: 'h' });
   for (const shard of SHARDS)
-    bus.emit('shard.finished', { shard, status: 'done', counts: NO_COUNTS, elapsedMs: 1, fault: null });
+    bus.emit('shard.finished', {
+      shard,
+      status: 'done',
+      toldBy: 'process',
+      counts: NO_COUNTS,
+      elapsedMs: 1,
+      fault: null,
+    });
 }
 
 /** The backlog before anything is left out, and what is told all the same. */

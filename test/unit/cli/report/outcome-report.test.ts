@@ -139,7 +139,14 @@ describe('the command that resumes', () => {
     bus.on('shard.finished', (payload) => void hints.push(payload.fault?.hint ?? ''));
     const told = restating(bus, 'X');
     told.emit('shard.warning', { shard: 's01', ...fault });
-    told.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1, fault });
+    told.emit('shard.finished', {
+      shard: 's01',
+      status: 'failed',
+      toldBy: 'process',
+      counts: NO_COUNTS,
+      elapsedMs: 1,
+      fault,
+    });
     expect(hints).toEqual(['look; then run `X` to resume', 'look; then run `X` to resume']);
   });
 });
