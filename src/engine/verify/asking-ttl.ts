@@ -1,4 +1,4 @@
-/** Asks whether the target deletes items by TTL, and warns where it may not ask and where TTL changes meanwhile. */
+/** Asks whether the target deletes items by TTL, and warns where it may not ask, or where TTL changed in between. */
 import type { TtlLook } from '../../core/ports/ports.js';
 import type { ShardContext } from '../pass/table-job.js';
 
