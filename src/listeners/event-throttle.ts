@@ -4,8 +4,8 @@
  * and kind says how many more there were. Memory is bounded: after MAX_KINDS kinds, all new ones are held back too.
  */
 import type { EventRecord } from '../core/events.js';
-import { count } from '../report/format.js';
-import { wordsOf } from '../report/event-messages.js';
+import { count } from '../wording/number-format.js';
+import { wordsOf } from '../wording/event-messages.js';
 
 /** Kinds of bad rows and differences, and kinds of incidents, that it remembers. */
 const MAX_KINDS = 500;

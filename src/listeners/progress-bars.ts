@@ -3,13 +3,14 @@
  * wraps, and there are never more lines than the screen has. The cursor is back at the end, whatever ends the display.
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import type { EventRecord, ProgressSnapshot } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { EventThrottle } from './event-throttle.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
-import { wordsOf } from '../report/event-messages.js';
+import { wordsOf } from '../wording/event-messages.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 

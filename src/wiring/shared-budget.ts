@@ -3,7 +3,7 @@
  * (`state/shared/budget-ledger.ts`). Writing and reading have separate budgets.
  */
 import type { Config } from '../config/model.js';
-import { BudgetShares, REST_MS } from '../core/budget-shares.js';
+import { BudgetShares, REST_MS } from '../core/capacity/budget-shares.js';
 import type { Fault } from '../core/errors.js';
 import { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
 import type { Wait } from '../engine/pass/stall-watch.js';

@@ -5,7 +5,7 @@
 import { Command, Option } from 'commander';
 import { EXIT, FerryError, type ExitCode, type Fault } from '../../core/errors.js';
 import { ofServer } from '../../core/text/shown-text.js';
-import { bytes, plural } from '../../report/format.js';
+import { bytes, plural } from '../../wording/number-format.js';
 import type { ItemDiff, RowDiff } from '../../engine/diff.js';
 import type { Config } from '../../config/model.js';
 import type { RowChoice } from '../../wiring/look/explain-row.js';

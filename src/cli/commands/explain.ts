@@ -4,7 +4,7 @@
  */
 import type { Path } from '../../core/text/config-path.js';
 import type { Config } from '../../config/model.js';
-import { bytes, plural } from '../../report/format.js';
+import { bytes, plural } from '../../wording/number-format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { AttributeExplanation, ItemExplanation, KeyExplanation } from '../../mapping/explain.js';
 import type { ExplainedRow } from '../../wiring/look/explain-row.js';

@@ -1,7 +1,7 @@
 /** `dynaferry plan` estimates what a backfill would do and take. It writes nothing, and keeps nothing. */
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../../core/errors.js';
-import { bytes, count, duration, plural } from '../../report/format.js';
+import { bytes, count, duration, plural } from '../../wording/number-format.js';
 import type { ShardEstimate } from '../../wiring/look/estimate-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import { duration, minuteOf } from '../../report/format.js';
+import { duration, minuteOf } from '../../wording/number-format.js';
 import type { Adopted } from '../../state/home/adopt.js';
 import { addShardOptions, chosenShards, loadConfigOf, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';

@@ -5,7 +5,7 @@
  */
 import type { Fault } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
-import { count, plural } from '../../report/format.js';
+import { count, plural } from '../../wording/number-format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { ShardBadRows } from '../../state/status/read-bad-rows.js';
 

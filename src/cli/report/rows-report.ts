@@ -1,7 +1,7 @@
 /** The parts of a report that every verb over rows has: counts, tables that are not finished, bad rows, what next. */
 import type { Counts } from '../../core/model.js';
 import type { RowsResult } from '../../engine/verb/shard-result.js';
-import { count, duration, plural } from '../../report/format.js';
+import { count, duration, plural } from '../../wording/number-format.js';
 import type { ReportedRun } from './verb-report.js';
 
 interface Amount {

@@ -3,7 +3,7 @@ import type { Fault } from '../../core/errors.js';
 import { INCIDENTS } from '../../core/incidents.js';
 import type { Age, Standing } from '../../core/evidence.js';
 import type { PassSummary } from '../../core/ports/state-records.js';
-import { agoWords, compact, count, duration, minuteOf, percent, plural } from '../../report/format.js';
+import { agoWords, compact, count, duration, minuteOf, percent, plural } from '../../wording/number-format.js';
 import type { ShardStatus, TableStatus } from '../../state/status/read-status.js';
 
 interface Line {

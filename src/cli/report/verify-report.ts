@@ -5,7 +5,7 @@
 import { oldestOf } from '../../core/evidence.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import type { VerifyResult } from '../../engine/verify.js';
-import { agoWords, count, minuteOf, plural } from '../../report/format.js';
+import { agoWords, count, minuteOf, plural } from '../../wording/number-format.js';
 import type { Ending } from '../../wiring/run/shard-task.js';
 import type { ReportedRun } from './verb-report.js';
 import { acceptedChangeLines, amountText, badRowLines, moreLines, notStartedText, retryLines } from './rows-report.js';

@@ -12,7 +12,7 @@
 import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { controlGroupFolders, limitIn } from '../../core/control-groups.js';
+import { controlGroupFolders, limitIn } from '../../core/machine/control-groups.js';
 import { FerryError } from '../../core/errors.js';
 
 /** Reports that an answer has grown to too many bytes. Its code is for one row: no smaller part is left to ask for. */

@@ -4,7 +4,7 @@
  * reason. But it counts such ends in the control group of the container.
  */
 import type { FerryError } from '../../core/errors.js';
-import { machineFault, outOfMemory } from '../../core/machine-faults.js';
+import { machineFault, outOfMemory } from '../../core/machine/machine-faults.js';
 import { memoryKills } from '../../wiring/look/machine.js';
 
 /** Exit code of a shard's process that could not open the files of its own code: EX_OSERR of sysexits(3). */

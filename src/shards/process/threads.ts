@@ -5,7 +5,7 @@
  * does not answer refuses nothing here.
  */
 import type { FerryError } from '../../core/errors.js';
-import { tooManyProcesses } from '../../core/machine-faults.js';
+import { tooManyProcesses } from '../../core/machine/machine-faults.js';
 import { NODE_THREADS, processesLeft, threadsOfProcess } from '../../wiring/look/machine.js';
 
 /** The words of glibc and Node (node_platform.cc), if they report it at all. */

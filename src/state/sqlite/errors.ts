@@ -6,7 +6,7 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import Database from 'better-sqlite3';
 import { FerryError } from '../../core/errors.js';
-import { machineFault } from '../../core/machine-faults.js';
+import { machineFault } from '../../core/machine/machine-faults.js';
 import { asFerryError, defectHint } from '../../core/thrown.js';
 import type { StatePaths } from './files.js';
 import { writerOf } from './lock-holder.js';

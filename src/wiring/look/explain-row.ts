@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
-import { EventBus } from '../../core/events.js';
+import { EventBus } from '../../core/event-bus.js';
 import type { Row } from '../../core/model.js';
 import type { TableJob } from '../../engine/pass/table-job.js';
 import { explainRow, type RowExplanation } from '../../mapping/explain.js';

@@ -3,7 +3,7 @@ import { takenUp } from '../../config/binding/binding-rules.js';
 import { mustStay, type BadColumn } from '../../config/binding/retry-scope.js';
 import type { Config } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { columnsWithBadRows } from '../own-binding.js';

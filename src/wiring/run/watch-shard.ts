@@ -21,7 +21,7 @@
 import type { Config, SourceLimits } from '../../config/model.js';
 import type { Tunables } from '../../config/tunables.js';
 import type { PauseGate } from '../../core/async/pause-gate.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { LOOK_AROUND, StallWatch, type StallTimes, type Wait } from '../../engine/pass/stall-watch.js';
 import { VERBS } from '../../engine/verbs.js';

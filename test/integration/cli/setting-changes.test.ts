@@ -11,7 +11,7 @@ import { stringify } from 'yaml';
 import { loadConfig } from '../../../src/config/load.js';
 import { SETTING_CHANGES, type SettingPath } from '../../../src/config/binding/setting-changes.js';
 import type { Finding } from '../../../src/core/errors.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { askRestart } from '../../../src/state/restart-note.js';
 import { preflight } from '../../../src/wiring/look/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { count, duration, plural } from '../../../src/report/format.js';
+import { count, duration, plural } from '../../../src/wording/number-format.js';
 import { letLateWriteWindowPass } from '../late-writes.js';
 import type { Cleanup } from './cleanup.js';
 import { crashMidway, passesOf, type Crash } from './crash.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { startPlainLines } from '../../../src/listeners/plain-lines.js';
 import { FakeStream, snapshot } from './fake-stream.js';
@@ -50,6 +50,7 @@ test('plain lines report what happens to a shard from start to end', () => {
   bus.emit('shard.finished', {
     shard,
     status: 'done',
+    toldBy: 'process',
     counts: { rows: 1, items: 2, badRows: 0, expiredRows: 12_000, expiredItems: 0, newerItems: 0, chunks: 1, units: 3 },
     elapsedMs: 245_000,
     fault: null,
@@ -163,7 +164,14 @@ test('plain lines stay bounded when every row is bad in its own way', () => {
 test('plain lines say why a shard failed and what to do', () => {
   const { bus, stream } = started();
   const fault = { code: 'E_SOURCE_LOST', message: 'the connection to db1 was lost', hint: 'run it again' } as const;
-  bus.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1000, fault });
+  bus.emit('shard.finished', {
+    shard: 's01',
+    status: 'failed',
+    toldBy: 'process',
+    counts: NO_COUNTS,
+    elapsedMs: 1000,
+    fault,
+  });
   expect(stream.lines[0]).toMatch(/failed after 1s: 0 rows, .*: the connection to db1 was lost; run it again$/);
 });
 
@@ -205,6 +213,7 @@ test.each([
   bus.emit('shard.finished', {
     shard,
     status: outcome,
+    toldBy: 'process',
     counts: { ...NO_COUNTS, rows: 3, items: 2 },
     elapsedMs: 1000,
     fault: null,

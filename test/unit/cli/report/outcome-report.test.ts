@@ -9,7 +9,7 @@ import { VERIFY_REPORT } from '../../../../src/cli/report/verify-report.js';
 import type { ReportedRun } from '../../../../src/cli/report/verb-report.js';
 import { restated, restating, resumeCommand } from '../../../../src/cli/resume-command.js';
 import { EXIT } from '../../../../src/core/errors.js';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
 import { VERBS } from '../../../../src/engine/verbs.js';
 import type { Ending, OutcomeOf } from '../../../../src/wiring/run/shard-task.js';
@@ -139,7 +139,14 @@ describe('resumeCommand and restated', () => {
     bus.on('shard.finished', (payload) => void hints.push(payload.fault?.hint ?? ''));
     const told = restating(bus, 'X');
     told.emit('shard.warning', { shard: 's01', ...fault });
-    told.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1, fault });
+    told.emit('shard.finished', {
+      shard: 's01',
+      status: 'failed',
+      toldBy: 'process',
+      counts: NO_COUNTS,
+      elapsedMs: 1,
+      fault,
+    });
     expect(hints).toEqual(['look; then run `X` to resume', 'look; then run `X` to resume']);
   });
 });

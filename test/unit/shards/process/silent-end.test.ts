@@ -1,6 +1,6 @@
 /** A process that ended without an outcome: what ended it is the fact, whether it had been asked to stop or not. */
 import { expect, test } from 'vitest';
-import { outOfMemory, tooManyProcesses } from '../../../../src/core/machine-faults.js';
+import { outOfMemory, tooManyProcesses } from '../../../../src/core/machine/machine-faults.js';
 import { reasonOf, STILL_THERE, type SilentEnd } from '../../../../src/shards/process/silent-end.js';
 
 const END: SilentEnd = { shard: 's01', how: 'SIGKILL', fatal: null, stopped: false, killed: null, byMachine: null };

@@ -2,11 +2,10 @@
  * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of
  * shards, tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
  */
-import { STOPPED_IN_ORDER } from '../core/errors.js';
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { namesOfServer } from '../core/text/shown-text.js';
-import { agoWords, count, duration, plural } from './format.js';
+import { agoWords, count, duration, plural } from './number-format.js';
 
 /**
  * The line of an event, without the shard's name, or null where it is not worth one.
@@ -148,7 +147,7 @@ const DRY_OUTCOMES: typeof OUTCOMES = {
 };
 
 function finishWords(
-  { status: outcome, counts, elapsedMs, fault }: EventMap['shard.finished'],
+  { status: outcome, toldBy, counts, elapsedMs, fault }: EventMap['shard.finished'],
   dryRun: boolean,
 ): string {
   const facts = [
@@ -160,8 +159,8 @@ function finishWords(
     ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} deleted by TTL, as far as can be told`] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];
-  const inOrder = fault === null || fault.message === STOPPED_IN_ORDER;
-  const why = inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
+  const inOrder = outcome === 'interrupted' && toldBy === 'process';
+  const why = fault === null || inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
   const ended = outcome === 'interrupted' && !inOrder ? 'ended' : (dryRun ? DRY_OUTCOMES : OUTCOMES)[outcome];
   return `${ended} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
 }
