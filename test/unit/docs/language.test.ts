@@ -4,7 +4,7 @@ import { fileFaults, repositoryFaults } from '../../support/language/repository.
 import { docstringFaults, forbiddenWords, languageFaults, titleFaults } from '../../support/language/rules.js';
 import { textsOf } from '../../support/language/texts.js';
 
-test('messages, comments, documentation and titles of tests keep the rules of language', () => {
+test('messages, comments, documentation and titles of tests keep the rules of language', { timeout: 120_000 }, () => {
   expect(repositoryFaults().map(({ path, line, fault }) => `${path}:${line}  ${fault}`)).toEqual([]);
 });
 
