@@ -39,6 +39,6 @@ function nearlyFull(most: number): FerryError {
   return new FerryError(
     'E_OUT_OF_MEMORY',
     `the main process of dynaferry has nearly used up its heap of ${Math.floor(most / 2 ** 20)} MiB, and stops`,
-    'raise the limit (`NODE_OPTIONS=--max-old-space-size=4096`), or name fewer shards in a run (`--shard`). The report says how to resume. Report this: a run should not need so much memory',
+    'raise the limit (`NODE_OPTIONS=--max-old-space-size=4096`), or name fewer shards in a run (`--shard`). The report of this run says how to resume. Report this as a defect: a run should not need so much memory',
   );
 }

@@ -39,8 +39,8 @@ The usual order:
   $ dynaferry status --watch             watch the progress.
   $ dynaferry bad-rows                   what could not be moved, and why?
 
-Exit codes of a run: 0 done, 1 differences or bad rows, 7 not proven, 130 interrupted with the checkpoint saved.
-Exit codes of errors: 2 usage or config, 3 preflight refused, 4 source failed, 5 target failed, 6 state.`,
+Exit codes of a run: 0 done, 1 differences or bad rows, 7 copy not proven yet, 130 interrupted with the checkpoint saved.
+Exit codes of errors: 2 usage or config, 3 a check before the run failed, 4 source failed, 5 target failed, 6 state.`,
     );
   const commands = [
     checkCommand,

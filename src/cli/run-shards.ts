@@ -162,7 +162,7 @@ function staysAsked({ state }: Config, shards: readonly string[], { code, messag
   return {
     level: 'warning',
     code,
-    message: `${message}. The request to restart ${shards.join(', ')}, which was refused, therefore stays recorded`,
+    message: `${message}. For this reason, the request to restart ${shards.join(', ')} stays recorded, although the run refused it`,
     hint: `do nothing if the next backfill should start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
   };
 }

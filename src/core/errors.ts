@@ -118,7 +118,7 @@ export const ERROR_CODES = {
   E_STATE_FOREIGN: entry(EXIT.state, 'the state file belongs to another program or to a newer dynaferry'),
   E_STATE_CHANGED: entry(
     EXIT.state,
-    'the mapping, the source table, the target table or another bound setting changed since this shard or another one started',
+    'the mapping, the source table, the target table or another setting that the state records changed since this shard or another one started',
   ),
   E_STATE_IO: entry(EXIT.state, 'dynaferry cannot write the state file'),
   E_STATE_MISSING: entry(EXIT.state, 'the state has no record of this shard yet'),
@@ -130,7 +130,10 @@ export const ERROR_CODES = {
   E_MACHINE_LIMITS: entry(EXIT.preflight, 'the config needs more memory, files or processes than the machine allows'),
 
   E_WORKER_DIED: entry(EXIT.state, 'the process of a shard ended without a reason, or could not start'),
-  E_STALLED: entry(EXIT.state, 'nothing moved for longer than every timeout of the config; the checkpoint is saved'),
+  E_STALLED: entry(
+    EXIT.state,
+    'a shard made no progress for longer than every timeout of the config; the checkpoint is saved',
+  ),
   E_WORKER_HUNG: entry(
     EXIT.state,
     'the process of a shard gave no sign of life for minutes, or dynaferry stopped it because it blocked others',

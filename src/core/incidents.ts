@@ -10,7 +10,10 @@ export const INCIDENTS = {
   throttled: { one: 'request throttled by DynamoDB', many: 'requests throttled by DynamoDB' },
   failed: { one: 'request to DynamoDB that failed', many: 'requests to DynamoDB that failed' },
   unanswered: { one: 'write without an answer', many: 'writes without an answer' },
-  misreported: { one: 'answer with units that cannot be true', many: 'answers with units that cannot be true' },
+  misreported: {
+    one: 'answer with an impossible number of capacity units',
+    many: 'answers with an impossible number of capacity units',
+  },
   'source-retried': { one: 'MySQL statement that failed', many: 'MySQL statements that failed' },
   'source-lagged': { one: 'pause for a lagging replica', many: 'pauses for a lagging replica' },
   'source-busy': { one: 'pause for a busy server', many: 'pauses for a busy server' },

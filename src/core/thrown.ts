@@ -30,7 +30,7 @@ function defect(thrown: unknown): FerryError {
  */
 export function defectHint(thrown: unknown): string {
   if (process.env['DYNAFERRY_DEBUG'] === undefined)
-    return 'run again with DYNAFERRY_DEBUG=1 to see where, and report it; a resume is safe';
+    return 'run the same command with DYNAFERRY_DEBUG=1 to get a stack trace, and report this defect with it; a resume is safe';
   const trace = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  return `report it, with this, which may hold values: ${trace}`;
+  return `report this defect with its stack trace, which may contain row values: ${trace}`;
 }

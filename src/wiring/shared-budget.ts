@@ -70,7 +70,7 @@ export function joinBudget(config: Shared, kind: Kind): SharedBudget {
 function madeNew(file: string): Fault {
   return {
     code: 'E_STATE_CORRUPT',
-    message: `the ledger of the budget was damaged, as a power failure may leave it. dynaferry renamed it to ${file}, and made a new one`,
+    message: `the file of the shared capacity budget was damaged, for example by a power failure. dynaferry renamed it to ${file}, and made a new one`,
     hint: `do nothing: no other run uses it, and it held no lasting data; delete ${file} when you like`,
   };
 }
@@ -78,7 +78,7 @@ function madeNew(file: string): Fault {
 function waiting(table: string, kind: Kind, others: readonly number[]): Fault {
   return {
     code: 'E_STATE_LOCKED',
-    message: `${others.length === 0 ? 'another run' : runsOf(others)} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; this run waits for it`,
+    message: `${others.length === 0 ? 'another run' : runsOf(others)} has the whole ${kind} budget of table ${table}, and has not shared it for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; this run waits for it`,
     hint: 'check whether that process was stopped: let it continue, or end it; this command then continues by itself. A shard that has nothing for many minutes ends with E_STALLED: run the same command again to resume',
   };
 }
@@ -110,7 +110,7 @@ export function starvation(config: Shared, kind: Kind, own: number): Wait {
 
 function lookAt(pids: readonly number[]): string {
   const list = pids.join(',');
-  return `check whether that run, or a process that it started, was stopped (\`ps -o pid,stat,args -p ${list} --ppid ${list}\`: T): let it continue, or end it`;
+  return `check whether that run, or a process that it started, was stopped (\`ps -o pid,stat,args -p ${list} --ppid ${list}\` shows T): let it continue, or end it`;
 }
 
 /**

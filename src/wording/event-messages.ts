@@ -19,7 +19,7 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
       return dryRun ? dryPhaseWords(payload.phase) : PHASES[payload.phase];
     case 'table.planned':
       return payload.reused
-        ? `${payload.table}: follows the ${plural(payload.ranges, 'range')} planned before`
+        ? `${payload.table}: uses the ${plural(payload.ranges, 'range')} that an earlier run planned`
         : `${payload.table}: cut into ${plural(payload.ranges, 'range')}, about ${plural(payload.estimatedRows, 'row')}`;
     case 'verification.again':
       return againWords(payload);
@@ -44,7 +44,7 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
     case 'target.misreported':
       return `DynamoDB answered ${payload.operation} with ${payload.units} units, but only ${count(payload.least)} to ${count(payload.most)} are possible. dynaferry counts units by item size instead; look for a proxy in between`;
     case 'register.waited':
-      return `waits for the register of item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} has locked`;
+      return `waits for item-keys.db, the register of all item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} has locked`;
     case 'row.rejected':
       return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
     case 'difference.found':
@@ -90,16 +90,16 @@ function againWords({ table, reason, rows, lastActive }: EventMap['verification.
 }
 
 function stallWords({ last, seconds, waitsFor, hint }: EventMap['shard.stalled']): string {
-  const seen = last === null ? 'and nothing moved before' : `last seen: ${last}`;
+  const seen = last === null ? 'and none before that' : `the last was ${last}`;
   const why = waitsFor === null ? '' : `: it ${waitsFor}`;
-  return `nothing has moved for ${duration(seconds)}, ${seen}${why}; ${hint}; if it goes on, the shard ends with E_STALLED`;
+  return `no progress for ${duration(seconds)}, ${seen}${why}; ${hint}; if it goes on, the shard ends with E_STALLED`;
 }
 
 /** Reports a request that is retried. Throttles have an event of their own. */
 function retryWords({ operation, reason, throttled, ambiguous }: EventMap['request.retried']): string | null {
   if (throttled) return null;
   return ambiguous
-    ? `DynamoDB: ${operation} got no answer (${reason}), so it may have been applied; dynaferry records its items as suspects, and writes them again`
+    ? `DynamoDB: ${operation} got no answer (${reason}), so it may have been applied. dynaferry records its items, so that verify looks at them again, and sends the write again`
     : `DynamoDB: ${operation} failed (${reason}); tries again`;
 }
 
@@ -109,7 +109,7 @@ const PHASES: Readonly<Record<Phase, string>> = {
   backfilling: 'backfilling',
   backfilled: 'is backfilled, and not verified',
   verifying: 'verifying',
-  verified: 'is verified: both sides are equal',
+  verified: 'is verified: verify found no missing and no differing item',
   unproven: 'is not proven: nothing wrong was found, but not everything is settled',
   differences: 'has differences',
 };
@@ -156,7 +156,7 @@ function finishWords(
     `${count(counts.units)} units`,
     ...(counts.newerItems > 0 ? [`${count(counts.newerItems)} newer in the target`] : []),
     ...(counts.badRows > 0 ? [plural(counts.badRows, 'bad row')] : []),
-    ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} deleted by TTL, as far as can be told`] : []),
+    ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} probably deleted by TTL`] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];
   const inOrder = outcome === 'interrupted' && toldBy === 'process';

@@ -265,9 +265,11 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
         const ended = await cli.result;
         expect(ended, ended.stderr).toMatchObject({ code: 6 });
         expect(ended.stderr).toMatch(
-          /error s01 E_WORKER_HUNG: the process of shard s01 was stopped while it had the register of item keys locked/,
+          /error s01 E_WORKER_HUNG: the process of shard s01 was stopped while it had locked item-keys\.db/,
         );
-        expect(ended.stderr).toMatch(/s02 waits for the register of item keys, which process \d+ has locked/);
+        expect(ended.stderr).toMatch(
+          /s02 waits for item-keys.db, the register of all item keys, which process \d+ has locked/,
+        );
         expect(ended.stdout).toMatch(/^s02 {2}done: 600 rows/m);
         expect(performance.now() - stopped).toBeLessThan(60_000);
       }

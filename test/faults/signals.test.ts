@@ -351,7 +351,7 @@ describe.each(onePair)('a restart of several shards from $name', { timeout: 120_
       const stopped = await cli.result;
       expect(stopped).toMatchObject({ code: 130 });
       expect(stopped.stdout).toMatch(/^s01 {2}interrupted, checkpoint saved: /m);
-      expect(stopped.stdout).toMatch(/^s02 {2}not started again yet: /m);
+      expect(stopped.stdout).toMatch(/^s02 {2}--restart has not reached it yet: /m);
       expect(stopped.stdout).toContain('to resume, run `dynaferry backfill --all --jobs 1`; with --restart, all');
     }
     expect((await migration.run(['status'])).stdout).toMatch(

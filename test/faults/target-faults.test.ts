@@ -63,7 +63,7 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
     expect(run.code, run.stderr).toBe(0);
     expect(await migration.items()).toHaveLength(ITEMS);
     for (const line of [
-      /BatchWriteItem got no answer \(ServiceUnavailable\), so it may have been applied; dynaferry records its items as suspects/,
+      /BatchWriteItem got no answer \(ServiceUnavailable\), so it may have been applied. dynaferry records its items, so that verify looks at them again/,
       /BatchWriteItem got no answer \(InternalServerError\)/,
       /BatchWriteItem got no answer \(unreadable answer\)/,
       /DynamoDB throttles \(TableWriteMaxOnDemandThroughputExceeded\)/,

@@ -30,7 +30,7 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
     .description('Move shards: scan, map, write, checkpoint. Run it again to resume.')
     .addOption(jobsOption())
     .addOption(
-      new Option('--dry-run', 'map every row and write nothing: finds all bad rows')
+      new Option('--dry-run', 'map every row and write nothing: finds all rows that do not fit the mapping')
         .default(false)
         // A dry run starts from the first row each time, needs no table, and continues whatever it finds.
         .conflicts(['restart', 'createTable', 'maxBadRows', 'acceptServer']),

@@ -44,7 +44,7 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
     .addOption(
       new Option(
         '--explain',
-        'explain how each attribute of one row is made: of the first row, or of the one that you name',
+        'explain how dynaferry makes each attribute of one row: the first row, or that of --key, --where or --bad-row',
       )
         .default(false)
         .conflicts(['sample', 'keys']),

@@ -42,7 +42,12 @@ export function printExplanation(
   if (row.bad !== null)
     print(io, shown, 2, `bad: ${row.bad.column ?? 'item'}: ${row.bad.reason} (${row.bad.kind}); ${row.bad.remedy}`);
   if (row.localIndexesUnknown)
-    print(io, shown, 2, 'the target did not answer: entries in its local indexes, if it has any, are not counted');
+    print(
+      io,
+      shown,
+      2,
+      'the target did not answer: the sizes below do not count entries in its local indexes, if it has any',
+    );
   for (const [index, item] of row.items.entries()) printItem(io, item, index, shown);
   if (!showValues) writeLine(io.stdout, 'values are hidden; --show-values shows them');
 }
@@ -52,11 +57,16 @@ function print(io: Io, { columns }: Shown, indent: number, text: string): void {
 }
 
 function printItem(io: Io, item: ItemExplanation, index: number, shown: Shown): void {
-  print(io, shown, 2, `item "${item.item}": ${bytes(item.bytes)}, ${item.writeUnits} WCU (each index charges its own)`);
+  print(
+    io,
+    shown,
+    2,
+    `item "${item.item}": ${bytes(item.bytes)}, ${item.writeUnits} WCU (without the WCU of each index)`,
+  );
   for (const key of item.keys) printKey(io, key, index, shown);
   if (item.spread !== null) {
     const { shards, overridden, suffix } = item.spread;
-    const of = `${plural(shards, 'suffix').replace('suffixs', 'suffixes')}${overridden ? ', by an override of the account' : ''}`;
+    const of = `${plural(shards, 'suffix').replace('suffixs', 'suffixes')}${overridden ? ', as `overrides` says for its account' : ''}`;
     print(io, shown, 4, `spread: ${of}${shown.showValues ? `, "${suffix}"` : ''}`);
   }
   for (const attribute of item.attributes) print(io, shown, 4, attributeText(attribute, index, shown));

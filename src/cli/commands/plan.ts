@@ -80,7 +80,7 @@ function printShard(io: Io, estimate: ShardEstimate): void {
     );
     writeLine(
       io.stdout,
-      `  writing    about ${count(table.estimatedUnits)} write units, index writes included; ${duration(table.estimatedSeconds)} at the whole budget`,
+      `  writing    about ${count(table.estimatedUnits)} write units, index writes included; ${duration(table.estimatedSeconds)} with all of target.writeCapacity`,
     );
     if (table.expiredInSample > 0)
       writeLine(

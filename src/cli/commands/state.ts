@@ -10,7 +10,7 @@ import { printFault } from '../print-error.js';
 
 export function stateCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return new Command('state')
-    .description('Manage the state folder: adopt a state that was copied, moved or restored.')
+    .description('Manage the state folder: let runs continue from a state that was copied, moved or restored.')
     .addCommand(adoptCommand(io, finish))
     .addHelpText(
       'after',
@@ -23,7 +23,9 @@ Examples:
 
 function adoptCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('adopt'))
-    .description('Adopt a state that is not where a run last used it. You confirm that no run uses the other one.')
+    .description(
+      'Let runs continue from a state that was copied, moved or restored. With it you confirm that no run uses the other copy.',
+    )
     .addHelpText(
       'after',
       `
@@ -80,7 +82,8 @@ function resultOf(shard: string, run: () => Adopted): Result {
 function print(io: Io, { shard, lateWritesUntil, fault }: Result): void {
   if (fault?.code === 'E_STATE_MISSING') writeLine(io.stdout, `${shard}  nothing is recorded`);
   else if (fault !== null) printFault(io.stderr, `error ${shard}`, fault);
-  else if (lateWritesUntil === null) writeLine(io.stdout, `${shard}  was last used here: there is nothing to adopt`);
+  else if (lateWritesUntil === null)
+    writeLine(io.stdout, `${shard}  a run last used this state here: there is nothing to adopt`);
   else
     writeLine(
       io.stdout,

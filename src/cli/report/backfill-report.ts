@@ -22,7 +22,7 @@ export const BACKFILL_REPORT: VerbReport<'backfill'> = {
         : `next: \`dynaferry bad-rows ${run.selection} --dry-run\` lists them; change the mapping, or allow some with --max-bad-rows`;
     const already = outcomes.some(({ alreadyDone }) => alreadyDone);
     const since =
-      'this run did not look for rows added or changed in MySQL since then: verify finds them, --restart moves them';
+      'this run did not read again what was done already: verify finds rows added or changed in MySQL since then, --restart moves them';
     return afterMoving(run, outcomes, already ? [since] : []);
   },
 };

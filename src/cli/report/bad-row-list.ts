@@ -101,7 +101,9 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
   return [
     ...(showValues
       ? []
-      : ['#N is the number of a bad row in its shard; --show-values shows scan keys instead of chunks']),
+      : [
+          '#N is the number of a bad row in its shard; a chunk is the rows of one SELECT. --show-values shows scan keys instead',
+        ]),
     ...(dryRun
       ? ['next: change the mapping, or correct the rows in MySQL, and run the dry run again']
       : [

@@ -35,7 +35,7 @@ function headline<Name extends VerbName>(
   outcome: OutcomeOf<Name>,
   restartLeft: boolean,
 ): string {
-  if (restartLeft) return 'not started again yet: its items are those of the earlier backfill';
+  if (restartLeft) return '--restart has not reached it yet: its items are those of the earlier backfill';
   if (outcome.toldBy === 'nobody') return report.notStarted(outcome);
   return `${verdict(run, report, outcome)}: ${report.amount(outcome)}`;
 }
@@ -44,7 +44,7 @@ function verdict<Name extends VerbName>(run: ReportedRun, report: VerbReport<Nam
   switch (outcome.status) {
     case 'interrupted':
       return outcome.toldBy === 'state'
-        ? 'ended before it had stopped; the checkpoint has'
+        ? 'its process ended before the stop was complete; the checkpoint has'
         : 'interrupted, checkpoint saved';
     case 'failed':
       return 'failed';

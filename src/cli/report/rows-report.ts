@@ -14,7 +14,7 @@ interface Amount {
 export function amountText({ counts, badRows, elapsedMs }: Amount, items: string, unit: 'WCU' | 'RCU'): string {
   const extras = [
     counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
-    counts.expiredItems > 0 ? `${count(counts.expiredItems)} deleted by TTL, as far as can be told` : '',
+    counts.expiredItems > 0 ? `${count(counts.expiredItems)} probably deleted by TTL` : '',
     counts.newerItems > 0 ? `${count(counts.newerItems)} newer in the target` : '',
     badRows > 0 ? plural(badRows, 'bad row') : '',
     plural(counts.chunks, 'chunk'),
@@ -30,7 +30,7 @@ export function amountText({ counts, badRows, elapsedMs }: Amount, items: string
  */
 export function notStartedText({ counts }: Pick<RowsResult, 'counts'>, done: string): string {
   if (counts.rows === 0) return 'not started';
-  return `not started: ${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')} were ${done} by earlier runs`;
+  return `not started by this run; earlier runs ${done} ${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}`;
 }
 
 /**

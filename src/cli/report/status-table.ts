@@ -125,7 +125,8 @@ function evidenceNotes({ shard, tables, oldestComparison }: ShardStatus): readon
   const unnamed = tables.filter(({ inConfig }) => !inConfig).map(({ table }) => table);
   return [
     ...unnamed.map(
-      (table) => `${shard}: table ${table} is recorded, but the config does not name it; the phase does not cover it`,
+      (table) =>
+        `${shard}: table ${table} is in the state, but the config does not name it; the phase of the shard does not include it`,
     ),
     ...(oldestComparison === null
       ? []

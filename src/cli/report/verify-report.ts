@@ -80,7 +80,12 @@ function differenceLines({ findings, missing, differing, unresolved, doubtful }:
       return `${difference.class.padEnd(10)} ${difference.keyText}${names}`;
     }),
     ...(doubtful > 0 ? [ttl] : []),
-    ...moreLines(differences.length, found, 'difference', 'the state counts them all, and keeps the first ones'),
+    ...moreLines(
+      differences.length,
+      found,
+      'difference',
+      'the state has their number, but records only the first ones',
+    ),
   ];
 }
 
@@ -103,7 +108,7 @@ function verifiedText(outcomes: readonly VerifyResult[]): string {
   const expired = sumOf(outcomes, ({ counts }) => counts.expiredItems);
   const exceptions = [
     newer > 0 ? `, except ${plural(newer, 'item')} that the live writer has made newer since` : '',
-    expired > 0 ? `, except ${plural(expired, 'item')} that TTL has deleted, as far as can be told` : '',
+    expired > 0 ? `, except ${plural(expired, 'item')} that TTL has probably deleted` : '',
   ];
   const oldest = oldestOf(outcomes.flatMap(({ oldestComparison }) => oldestComparison ?? []));
   const age = oldest === null ? '' : `; oldest comparison ${agoWords(oldest)}`;
@@ -143,7 +148,7 @@ function whatToDoAboutDifferences(run: ReportedRun, outcomes: readonly VerifyRes
     'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
     ...(outcomes.some(({ takenOver }) => takenOver.length > 0)
       ? [
-          `      what this run did not read again may be right by now: \`dynaferry verify ${run.selection}\` compares all of it;`,
+          `      tables that this run did not read again may be right by now: \`dynaferry verify ${run.selection}\` compares them too;`,
         ]
       : []),
     ...(run.liveWriter && outcomes.some(({ differing }) => differing > 0)

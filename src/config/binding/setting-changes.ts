@@ -138,7 +138,7 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   'target.retryTimeoutSeconds': free(PACE),
   'target.liveWriter': alikeSinceLater(
     'writer.liveWriter',
-    'none after concurrent overwrites newer items, also with `--restart`; concurrent after none leaves items stale that the application changed behind the cursor',
+    'from concurrent to none, batches overwrite newer items, also with `--restart`. From none to concurrent, items that the application changed after the scan passed them stay outdated',
   ),
   'target.version.attribute': alikeSinceLater(
     'writer.versionAttribute',
@@ -147,7 +147,7 @@ export const SETTING_CHANGES: Readonly<Record<SettingPath, SettingChange>> = {
   'target.version.tombstoneRetention': {
     ...own(
       'writer.tombstoneRetentionSeconds',
-      'deleted items may have come back while the longer time let older rows be written',
+      'while the time was longer, dynaferry may have written rows so old that deleted items came back',
     ),
     change: 'longer',
     sinceLater: true,

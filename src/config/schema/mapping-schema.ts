@@ -9,7 +9,7 @@ const spread = z
   .strictObject({
     by: text().describe('column whose hash picks the suffix'),
     shards: whole(1, 10_000).describe('number of suffixes, each of which readers must query; 1: no suffix'),
-    account: optional(text()).describe('column whose values the overrides name'),
+    account: optional(text()).describe('column that holds the accounts; `overrides` lists some of its values'),
     overrides: z
       .record(z.string(), whole(1, 10_000).describe('number of suffixes of this account'))
       .default({})

@@ -64,10 +64,12 @@ const table = z
           maxRows: whole(1, 10_000_000).describe('most rows that the table may have: dynaferry refuses a larger table'),
           maxBytes: whole(1024, 1024 * MEBIBYTE)
             .default(64 * MEBIBYTE)
-            .describe('most bytes of all cells, which memory holds at once; default: 64 MiB (67108864)'),
+            .describe(
+              'most bytes that all its cells may have together, since memory holds them at once; default: 64 MiB (67108864)',
+            ),
         })
         .describe('reads the table whole, in one chunk: for small tables without a usable key'),
-    ).describe('reads the table whole, in one chunk: for small tables without a usable key; default: by key'),
+    ).describe('reads the table whole, in one chunk: for small tables without a usable key; default: scans by key'),
     shardedBy: optional(columnName()).describe(
       'column that decides which shard a row lives on, such as the account: no two shards share a value. With it in the item keys, rows of two shards cannot overwrite each other',
     ),
@@ -87,7 +89,7 @@ export const limitsShape = z
   .strictObject({
     scansPerServer: whole(1, 256)
       .default(4)
-      .describe('most SELECTs at once on one MySQL server, over all shards of a run on it'),
+      .describe('most SELECTs that a run sends to one MySQL server at once, for all shards on it together'),
     rangesPerTable: whole(1, 10_000)
       .default(16)
       .describe('number of ranges that dynaferry cuts a table into, and scans in parallel'),

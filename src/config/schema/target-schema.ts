@@ -57,7 +57,7 @@ export const targetShape = z
       z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' }),
     ).describe('URL of another endpoint, such as DynamoDB Local; default: the endpoint of the region'),
     writeCapacity: whole(1, MAX_UNITS).describe(
-      'write capacity units a second for the whole migration: all shards with their index writes, and all runs of this machine on its state',
+      'write capacity units a second for the whole migration: all shards with index writes, and all runs of this machine that use this state folder',
     ),
     readCapacity: whole(1, MAX_UNITS)
       .optional()

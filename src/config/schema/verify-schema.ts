@@ -7,7 +7,7 @@ export const verifyShape = z
     maxAge: duration()
       .prefault('1h')
       .describe(
-        'greatest age of the last comparison at which an interrupted verification resumes; default: 1h; an older one starts again, and with 0s every one does',
+        'verify resumes an interrupted verification if its last comparison is at most this old, and else starts it again; 0s: always starts again; default: 1h',
       ),
   })
   .describe('how dynaferry verifies the copy');

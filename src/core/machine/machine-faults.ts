@@ -40,7 +40,7 @@ function faultOf(doing: string, found: unknown, thrown: unknown): FerryError | n
       return new FerryError(
         'E_DISK_FULL',
         `${doing}: the disk is full (${code})`,
-        'free some space on it (`df` shows it) and run the same command again; what is recorded stands',
+        'free some space on it (`df` shows it) and run the same command again; the recorded progress stays valid',
         { cause: thrown },
       );
     case 'ENOMEM':

@@ -233,7 +233,7 @@ function whyUnanswered({ code, message, options }: FerryError, table: string): F
     return {
       code,
       message,
-      hint: `renew the credentials: the run continues, and gives no verdict before they work again`,
+      hint: `renew the credentials: the run continues, and reports no result before they work again`,
     };
   }
   return unanswered(code, table, options.cause instanceof RequestFailure ? `(${options.cause.reason})` : '');
@@ -247,7 +247,7 @@ function unanswered(code: FerryError['code'], table: string, why: string): Fault
   return {
     code,
     message: `DescribeTable on table ${table} got no answer ${why}: dynaferry checks later whether it is still the same table`,
-    hint: `${look}; the run continues, and gives no verdict before DescribeTable answers`,
+    hint: `${look}; the run continues, and reports no result before DescribeTable answers`,
   };
 }
 
@@ -273,7 +273,7 @@ function deleted(table: string): FerryError {
 export function replaced(table: string): FerryError {
   return new AnotherTable(
     'E_TARGET_GONE',
-    `table ${table} is not the table that this run started with: it was deleted and created again, or its name leads elsewhere now. Later writes and comparisons may be of either table`,
-    'find out who did that. The state is about the first table: `dynaferry backfill --restart` moves all rows into the new one',
+    `table ${table} is not the table that this run started with. Somebody deleted and created it again, or its name and endpoint now lead to another one. Writes and comparisons since then may be of either table`,
+    'find out who did that. The state records the first table: `dynaferry backfill --restart` moves all rows into the new one',
   );
 }

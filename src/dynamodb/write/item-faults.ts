@@ -63,7 +63,7 @@ export function sharedKey(shard: string, table: string, cause: SharedKeyCause): 
     : new FerryError(
         'E_ITEM_KEY_SHARED',
         `shard ${shard}: two rows map to the same item key of table ${table}, so one would overwrite the other`,
-        'add a column that tells the rows apart to the key template, for example the primary key at the end of the sort key',
+        'use a column in the key template in which the rows differ, for example the primary key at the end of the sort key',
         { cause },
       );
 }

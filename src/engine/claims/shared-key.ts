@@ -24,7 +24,7 @@ export function sharedKey(table: string, shard: string, holder: string): FerryEr
   return new FerryError(
     'E_ITEM_KEY_SHARED',
     `shard ${shard}: two rows ${where} map to one item key; the second was not written`,
-    'the report names both rows; add a column that tells them apart to the key templates, then `dynaferry backfill --restart`',
+    'the report names both rows; use a column in the key templates in which they differ, then `dynaferry backfill --restart`',
   );
 }
 
@@ -32,8 +32,8 @@ export function sharedKey(table: string, shard: string, holder: string): FerryEr
 export function shardOverlap(table: string, shard: string, column: string, holder: string): FerryError {
   return new FerryError(
     'E_SHARD_OVERLAP',
-    `shard ${shard}: shard ${holder} has a value of ${table}.${column} too, but \`shardedBy\` says that each is on one shard only. This shard wrote no row of it`,
-    'the report names a row of it. Exclude the rows of one shard with `where`, or delete what an earlier move of the account left behind. Then run the same command again',
+    `shard ${shard}: shard ${holder} has a value of ${table}.${column} too, but \`shardedBy\` says that each is on one shard only. This shard wrote no row with that value`,
+    'the report names a row with that value. Exclude the rows of one shard with `where`, or delete what an earlier move of the account left behind. Then run the same command again',
   );
 }
 
@@ -42,7 +42,7 @@ export const SHARED_KEY: BadRow = {
   column: null,
   kind: 'an item key',
   reason: 'another row has the same item key',
-  remedy: 'take a unique key of the table into the key templates',
+  remedy: 'use all columns of a unique key of the table in the key templates',
 };
 
 /** Returns the record of a row whose value is on two shards. @param holder the shard that claimed the value first */

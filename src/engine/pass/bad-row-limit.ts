@@ -20,7 +20,7 @@ export class BadRowLimit {
     throw new FerryError(
       'E_BAD_ROWS',
       `shard ${this.shard}: ${this.#found} bad rows so far; --max-bad-rows allows ${this.limit}`,
-      `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
+      `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies; correct them, or allow more with --max-bad-rows N. \`backfill --dry-run\` finds all rows that do not fit the mapping, and writes nothing`,
     );
   }
 }

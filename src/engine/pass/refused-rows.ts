@@ -71,7 +71,7 @@ export interface LeftBehind {
 
 const WHY = {
   gone: {
-    became: 'are gone from MySQL (or under another key now)',
+    became: 'are gone from MySQL or have another key now',
     hint: 'delete these items, except those that a row under another key maps to: nothing else deletes them, and `dynaferry verify` does not see them',
   },
   expired: {
@@ -93,7 +93,7 @@ export function tellLeftBehind(
     emitter.emit('shard.warning', {
       shard,
       code: 'E_BAD_ROWS',
-      message: `table ${table}: rows of which DynamoDB accepted only some items ${became}; items of theirs still in the target: ${items}`,
+      message: `table ${table}: DynamoDB accepted only some items of rows that ${became}; ${items} of these items are still in the target`,
       hint,
     });
   }

@@ -151,7 +151,7 @@ export class StallWatch {
 
 /** Returns a text that says for how long nothing has moved, and what moved last. */
 export function stallWords(last: string | null, seconds: number): string {
-  return `nothing has moved for ${seconds} s; ${last === null ? 'nothing moved before either' : `last seen: ${last}`}`;
+  return `no progress for ${seconds} s; ${last === null ? 'no progress before that either' : `the last progress was ${last}`}`;
 }
 
 function stalled(shard: string, last: string | null, seconds: number, wait: Wait | null): FerryError {

@@ -61,7 +61,7 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
     const wanted = keys.map((key) => `(${key.parts.map((part) => part.column).join(', ')})`).join(' or ');
     return {
       verdict: 'possible',
-      reason: `the item key of ${rule.label} lacks a column of every unique key${wanted === '' ? '' : `; it must have all of ${wanted}`}`,
+      reason: `the item key of ${rule.label} does not have all columns of any unique key${wanted === '' ? '' : `; it must have those of ${wanted}`}`,
       remedy: 'use all columns of one unique key in the key templates',
     };
   }

@@ -74,7 +74,7 @@ const ANY = /[\s\S]/;
 export function columnExpression(column: ColumnInfo, index: number): Expression {
   const kind = columnKind(column);
   if (kind === null)
-    throw new FunctionFault(`this version does not know type ${column.dataType} of column ${column.name}`);
+    throw new FunctionFault(`this version of dynaferry does not know type ${column.dataType} of column ${column.name}`);
   const meaning = meaningOf(kind);
   const name = column.name;
   const beginsWithComma = emptyMembers(column).length > 0;

@@ -25,7 +25,8 @@ export class RuleFault extends Error {
 /** Returns the writer for a column. @throws RuleFault */
 export function cellWriter(column: ColumnInfo, rule: Pick<ColumnRule, 'type' | 'format'>): CellWriter {
   const kind = columnKind(column);
-  if (kind === null) throw new RuleFault(`this version does not know type ${column.dataType}; drop the column`);
+  if (kind === null)
+    throw new RuleFault(`this version of dynaferry does not know type ${column.dataType}; drop the column`);
   const isTime = kind === 'date' || kind === 'datetime';
   if (rule.format !== null && !isTime) throw new RuleFault(`format is for dates and times, not for ${column.dataType}`);
   if (isTime) return timeWriter(column, kind, rule);

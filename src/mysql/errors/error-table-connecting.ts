@@ -133,7 +133,7 @@ export const CONNECTING: readonly (readonly [names: string, meaning: Meaning])[]
     'ER_HANDSHAKE_ERROR ER_MALFORMED_PACKET',
     refused(
       'the server and the driver do not understand each other',
-      'check that host and port are those of MySQL, and what is between',
+      'check that host and port are those of MySQL, and what proxies stand between',
     ),
   ],
   [

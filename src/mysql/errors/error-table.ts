@@ -43,7 +43,7 @@ const READING: Named = [
   ],
   [
     'ER_LOCK_DEADLOCK ER_LOCK_ABORTED ER_LOCK_NOWAIT ER_LOCK_TABLE_FULL ER_LOCK_REFUSED_BY_ENGINE',
-    busy('the statement lost a lock', 'see what locks the table'),
+    busy('the server ended the statement over a lock', 'see what locks the table'),
   ],
   ['ER_BACKUP_LOCK_IS_ACTIVE', busy('a backup holds its lock', 'wait for the backup, or end it')],
   [

@@ -144,7 +144,9 @@ export class RunningShard {
    */
   blocks(): void {
     if (this.#watchdog.silentSeconds < WATCHDOG_TIMES.blockingAfter || !isStopped(this.pid)) return;
-    this.#endNow({ hung: 'was stopped while it had the register of item keys locked, for which other shards waited,' });
+    this.#endNow({
+      hung: 'was stopped while it had locked item-keys.db (the register of item keys), for which other shards waited,',
+    });
   }
 
   /** Resolves once the process has ended, or does not even die. It never rejects. Call it once. */
@@ -231,7 +233,7 @@ export class RunningShard {
       shard,
       code: 'E_INTERNAL',
       message: line,
-      hint: 'said by the process on stderr',
+      hint: 'the process wrote this line to stderr',
     });
   };
 
@@ -255,8 +257,8 @@ export function emitEnd({ shard, status, toldBy, counts, elapsedMs, fault }: Sha
 function misfit(shard: string, pid: number): Fault {
   return {
     code: 'E_INTERNAL',
-    message: `the process of shard ${shard} (${pid}) sent a message that does not fit; dynaferry ignores it and goes on`,
-    hint: 'report this; the state has all that the shard has done',
+    message: `the process of shard ${shard} (${pid}) sent a message that dynaferry does not understand; dynaferry ignores it and continues`,
+    hint: 'report this defect; the state has all that the shard has done',
   };
 }
 

@@ -131,7 +131,7 @@ export function copied(files: ShardFiles, reason: Displaced): FerryError {
   return new FerryError(
     'E_STATE_COPIED',
     `${files.subject}: ${why(reason, files)}; two runs that continue from one state overwrite each other's items with older ones`,
-    `find out whether a run still uses the other state, and end it. Then \`dynaferry state adopt --shard ${shard}\` adopts this one${reason === 'older' || reason === 'other' ? `, and the next backfill moves again what it lacks (or put the newer file back). After that, \`${restartCommand(shard)}\` can move everything again` : ''}`,
+    `find out whether a run still uses the other state, and end it. Then \`dynaferry state adopt --shard ${shard}\` lets runs continue from this one${reason === 'older' || reason === 'other' ? `, and the next backfill moves again what it lacks. Or put the newer file back. After the adoption, \`${restartCommand(shard)}\` can move everything again` : ''}`,
   );
 }
 
@@ -141,11 +141,11 @@ function why(reason: Displaced, { file }: ShardFiles): string {
     case 'copied':
       return `${file} is a copy, and not the file that a run last used`;
     case 'other':
-      return `an earlier ${state}, or another one, replaced the last one: ${witness} belongs to a later one`;
+      return `${state} is an earlier or another file than the one that a run last used, to which ${witness} belongs`;
     case 'unwitnessed':
       return `${witness}, which belongs to ${state}, is missing or damaged`;
     case 'older':
-      return `${state} lacks commits that were reported: an earlier file replaced it, or its log ${state}-wal was removed`;
+      return `${state} lacks commits that a run reported: an earlier file replaced it, or its log ${state}-wal was removed`;
     case 'machine':
       return `the state was last used on another machine`;
     case 'touched':

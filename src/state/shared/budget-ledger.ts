@@ -261,7 +261,7 @@ function bury(database: Database.Database, run: number, restMs: number): void {
 
 function pathsIn(folder: string): StatePaths {
   return {
-    subject: 'the ledger of the budget',
+    subject: 'the shared capacity budget',
     file: join(folder, FILE),
     putBack: null,
     remedy: 'make sure that no dynaferry runs on this state folder, and delete that file: it holds no lasting data',

@@ -36,7 +36,7 @@ export function inTurn<T>(paths: StatePaths, waitMs: number, action: () => T): T
     const [pid] = lockHolders(file) ?? [];
     throw new FerryError(
       'E_STATE_LOCKED',
-      `${paths.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has been joining it for ${waitMs / 1_000} s`,
+      `${paths.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has kept other runs from joining it for ${waitMs / 1_000} s`,
       'check whether it was stopped; let it continue or end it, then run the same command again',
     );
   }
@@ -155,7 +155,7 @@ function inUse(paths: StatePaths, found: keyof typeof FACTS, users: readonly str
   const who = pids.length === 0 ? 'another run' : `the run of process ${pids.join(' and ')}`;
   return new FerryError(
     'E_STATE_CORRUPT',
-    `${paths.subject}: ${paths.file} ${FACTS[found]}, while ${who} still uses it; both could consume the whole budget`,
+    `${paths.subject}: ${paths.file} ${FACTS[found]}, while ${who} still uses it; that run and this one could each consume the whole budget`,
     `wait until ${who} has ended, or end it, and run the same command again: it creates the file again`,
   );
 }

@@ -112,7 +112,7 @@ function missingRow(): never {
 function lacksClaims(files: StatePaths): FerryError {
   return new FerryError(
     'E_STATE_COPIED',
-    `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file replaced it, or its log was removed. Two rows could share an item key without notice`,
+    `${files.subject}: ${files.file} lacks item keys that runs recorded: it was removed, an earlier file replaced it, or its log was removed. Two rows could share an item key without notice`,
     `put the newer file back, or the whole state folder from one backup; else ${files.remedy}`,
   );
 }
@@ -151,7 +151,7 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
   const these = shards.length === 1 ? `shard ${shards.join('')}, which has` : `shards ${shards.join(', ')}, which have`;
   return new FerryError(
     'E_STATE_COPIED',
-    `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs without notice`,
+    `${subject}: ${file} has no item key of ${these} moved items: it was removed, was not copied with the folder, or is another file. Rows of other shards could overwrite theirs without notice`,
     `put the file back, or the whole state folder from one backup. Else add those shards to the config if it lacks one, and start them again: \`${restartCommand(...shards)}\``,
   );
 }

@@ -228,7 +228,8 @@ async function lookAtTarget(config: Config, options: PreflightOptions, signal: A
         ? []
         : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
     const { version } = config.target;
-    if (version !== null) seen.push(`target: a live writer, items compared by ${version.attribute}`);
+    if (version !== null)
+      seen.push(`target: another program writes too; attribute ${version.attribute} decides which item is newer`);
     const findings = targetFaults(facts, expectationOf(config));
     return {
       findings: options.createTable

@@ -105,7 +105,7 @@ async function sampleColumn(
     return open === null ? [] : [{ shard: shard.shard, open }];
   });
   const why = whyUnasked(shards, holders, table.name);
-  if (holders.length < 2) return `declared to be of one shard only; not sampled, because ${why}`;
+  if (holders.length < 2) return `declared to be of one shard only; dynaferry did not check that, because ${why}`;
   const turns = new ServerTurns(config);
   const limit = pLimit(AT_ONCE);
   const onEach = async <T>(ask: (column: OpenedColumn) => Promise<T>): Promise<readonly T[]> => {
@@ -122,12 +122,15 @@ async function sampleColumn(
   const found = await onEach((opened) => firstShared(opened, values, signal));
   const shared = found.find(({ pair }) => pair !== null)?.pair ?? null;
   if (shared !== null) return shared;
-  const among = why === null ? 'on no second one' : `on no second one of ${holders.length} shards, because ${why}`;
+  const among =
+    why === null
+      ? 'on no second shard'
+      : `on no second shard of the ${holders.length} sampled ones; others were not sampled, because ${why}`;
   const seen = `declared to be of one shard only; ${values.length} sampled values are ${among}`;
   const partly = found.filter(({ whole }) => !whole).length;
   return partly === 0
     ? seen
-    : `${seen}; dynaferry looked up only some of them on ${partly} shards, whose collation holds many values to be equal`;
+    : `${seen}; dynaferry looked up only some of them on ${partly} shards, whose collation treats many values as equal`;
 }
 
 /** Returns why shards were not asked; null: all were. */

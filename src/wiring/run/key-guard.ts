@@ -71,7 +71,7 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
   findings.push({
     level: 'error',
     code: 'E_STATE_CHANGED',
-    message: `${were} started while dynaferry guarded item keys in another way than the config now asks for (${NAMES[guard]}). A row of another shard could overwrite theirs without notice`,
+    message: `${were} started with another protection against shared item keys than the config now needs (now: ${NAMES[guard]}). A row of another shard could overwrite theirs without notice`,
     hint: `put \`source\` back as it was (\`shardedBy\`, \`globallyUnique\`, the shards), or start again: dynaferry backfill --restart --shard ${others.join(' ')}`,
   });
   return findings;
@@ -128,7 +128,7 @@ export function valueFindings(
       level: 'error',
       code: 'E_STATE_CHANGED',
       message: `an earlier dynaferry started ${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} and recorded each value of ${name}.${shardedBy} as its server prints it. Another shard defines the column otherwise and may print the same value in another way, so its rows could overwrite theirs without notice`,
-      hint: `start again, which records the values by what they are: dynaferry backfill --restart --shard ${ids.join(' ')}`,
+      hint: `start again, so that dynaferry records the values without regard to how a server prints them: dynaferry backfill --restart --shard ${ids.join(' ')}`,
     });
   }
   return findings;
@@ -180,9 +180,9 @@ function definitionOf({ columnType, charset, collation }: Readonly<Record<string
 }
 
 const NAMES: Readonly<Record<KeyGuard, string>> = {
-  none: 'by the schema alone',
-  'shard-values': 'the values of `shardedBy` are recorded',
-  'item-keys': 'every item key is recorded',
+  none: 'the schema alone',
+  'shard-values': 'dynaferry records the values of `shardedBy`',
+  'item-keys': 'dynaferry records every item key',
 };
 
 /** @throws FerryError E_MAPPING_COLUMN if the table lacks a column that `shardedBy` or `globallyUnique` names */

@@ -155,7 +155,7 @@ export function watchShard(
 
 function waitForRegister(holder: number | null): Wait {
   return {
-    fact: `waits for the register of item keys, which ${holder === null ? 'another process' : `process ${holder}`} has locked`,
+    fact: `waits for item-keys.db, the register of all item keys, which ${holder === null ? 'another process' : `process ${holder}`} has locked`,
     next: `check ${holder === null ? 'which process has item-keys.db open (`lsof`)' : `what it is and whether it was stopped (\`ps -o pid,stat,args -p ${holder}\`)`}; let it continue, or end it`,
   };
 }

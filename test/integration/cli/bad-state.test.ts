@@ -79,7 +79,7 @@ describe.each(onePair)('a state file of $name', { timeout: 120_000 }, (servers) 
     expectRefusal(await migration.run(['backfill', '--restart']), {
       code: 'E_STATE_CORRUPT',
       exit: 6,
-      fact: /the ledger of the budget/,
+      fact: /the shared capacity budget/,
       next: /wait until the run of process \d+ has ended/,
     });
     other.leave();
@@ -280,9 +280,7 @@ describe.each(onePair)('a resume on $name', { timeout: 120_000 }, (servers) => {
     migration.configure(asNumber(undefined));
     expect(await migration.run(['backfill', '--restart'])).toMatchObject({ code: 0 });
     const again = await migration.run(['backfill']);
-    expect(again.stdout).toMatch(
-      /was done already[^]*this run did not look for rows added or changed in MySQL since then/,
-    );
+    expect(again.stdout).toMatch(/was done already[^]*verify finds rows added or changed in MySQL since then/);
   });
 });
 

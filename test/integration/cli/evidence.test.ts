@@ -337,7 +337,7 @@ describe.each(onePair)('a verdict and the tables that the config names, $name', 
       ],
     });
     expect((await migration.run(['status'])).stdout).toContain(
-      's01: table alpha is recorded, but the config does not name it; the phase does not cover it',
+      's01: table alpha is in the state, but the config does not name it; the phase of the shard does not include it',
     );
   });
 

@@ -137,7 +137,7 @@ describe.each(onePair)('without a terminal', (servers) => {
     expect(verify.code).toBe(0);
     expect(verify.stdout).toMatch(/^s02 {2}verified: 400 rows, 800 items/m);
     expect(verify.stdout).toContain('every row has its item, equal in every attribute');
-    expect(progressOf(verify)).toContain('s02 is verified: both sides are equal');
+    expect(progressOf(verify)).toContain('s02 is verified: verify found no missing and no differing item');
 
     const status = await migration.run(['status']);
     expect(status).toMatchObject({ code: 0, stderr: '' });

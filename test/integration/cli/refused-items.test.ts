@@ -83,7 +83,7 @@ describe.each(onePair)('items that the target refuses: $name', { timeout: 240_00
     const retried = await migration.run(['backfill', '--retry-bad', '--json']);
     expect(outcomesOf(retried)).toMatchObject([{ badRows: 0, retried: { rows: 2, moved: 1, gone: 1, stillBad: 0 } }]);
     expect(retried.stderr).toContain(
-      'gone from MySQL (or under another key now); items of theirs still in the target: 1',
+      'gone from MySQL or have another key now; 1 of these items are still in the target',
     );
     expect(await migration.run(['verify'])).toMatchObject({ code: 0 });
   });

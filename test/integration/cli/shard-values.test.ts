@@ -115,7 +115,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
       expectRefusal(await migration.run(['backfill', '--shard', shard]), {
         code: 'E_STATE_COPIED',
         exit: 6,
-        fact: /no claim of shard s01, which has moved items/,
+        fact: /no item key of shard s01, which has moved items/,
         next: /backfill --restart --shard s01/,
       });
     }
@@ -157,7 +157,7 @@ describe.each(onePair)('a value that two shards print otherwise: $name', { timeo
   ])('check and backfill accept values of two shards that are not the same: %s', async (_, shards) => {
     await using migration = await open(servers, { ...shards, indexed: true });
     const check = await migration.run(['check']);
-    expect(check.stdout).toMatch(/sampled values are on no second one/);
+    expect(check.stdout).toMatch(/sampled values are on no second shard/);
     expect(check).toMatchObject({ code: 0 });
     expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     expect(await itemsOf(migration)).toEqual([ROWS, ROWS]);

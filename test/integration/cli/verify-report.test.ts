@@ -65,7 +65,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     expect(resumed.stdout).toMatch(/^s01 {2}NOT verified: 1 missing/m);
     expect(resumed.stdout).toMatch(/^ {2}alpha: compared \d+s ago, not read again$/m);
     expect(resumed.stdout).toContain(
-      'what this run did not read again may be right by now: `dynaferry verify --all` compares all of it',
+      'tables that this run did not read again may be right by now: `dynaferry verify --all` compares them too',
     );
     const again = await migration.run(['verify']);
     expect(again, again.stdout).toMatchObject({ code: 0 });

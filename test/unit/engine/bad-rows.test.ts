@@ -67,7 +67,10 @@ function taken(place: Place, ...rows: readonly (readonly [id: number, items: num
 function leftBehind(place: Place): readonly string[] {
   return place.events.flatMap(({ name, payload }) =>
     name === 'shard.warning'
-      ? [/(gone|expired).*; items of theirs .*: (\d+)/.exec(payload.message)?.slice(1).join(' ') ?? '']
+      ? [
+          /(gone|expired).*; (\d+) of these items are still in the target$/.exec(payload.message)?.slice(1).join(' ') ??
+            '',
+        ]
       : [],
   );
 }

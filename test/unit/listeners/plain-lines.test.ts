@@ -114,7 +114,7 @@ test('plain lines report faults that a retry overcame once a minute and kind, wi
   expect(stream.lines.map((line) => line.slice(21))).toEqual([
     's01 DynamoDB throttles (TableWriteAccountLimitExceeded); dynaferry sends the refused requests again',
     's01 DynamoDB throttles (TableWriteAccountLimitExceeded); dynaferry sends the refused requests again (and 59 more like it since the last such line)',
-    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied; dynaferry records its items as suspects, and writes them again',
+    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied. dynaferry records its items, so that verify looks at them again, and sends the write again',
     's01 DynamoDB: BatchWriteItem failed (ECONNREFUSED); tries again',
     's01 MySQL: reading messages: the server closed the connection (PROTOCOL_CONNECTION_LOST); tries again, attempt 2',
     's01 dynaferry cannot watch replica db7:3306 (ECONNREFUSED), and reads on without it; check that it runs, and that the user may connect and has REPLICATION CLIENT',

@@ -165,7 +165,7 @@ describe('compileMapping', () => {
   it('compileMapping refuses a column of a type that this version does not know, unless it is dropped', () => {
     const info = table({ id: 'int', odd: 'newtype' });
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all' } })], info)).toEqual([
-      'E_MAPPING_INVALID mapping.messages.items[0].attributes.rules.odd (line 7): column odd: this version does not know type newtype; drop the column; give the rule a type or format that fits the column',
+      'E_MAPPING_INVALID mapping.messages.items[0].attributes.rules.odd (line 7): column odd: this version of dynaferry does not know type newtype; drop the column; give the rule a type or format that fits the column',
     ]);
     expect(faultsOf([rule('{id}', null, { attributes: { columns: 'all', drop: ['odd'] } })], info)).toEqual([]);
   });

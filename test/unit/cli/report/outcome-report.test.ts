@@ -90,17 +90,17 @@ describe('the report of a stopped run', () => {
   it('the report of a stopped run names a shard whose process was not started, and what is known of it', () => {
     expect(backfillReport({ ...stopped, toldBy: 'nobody' })).toMatch(/^s01 {2}not started$/m);
     expect(backfillReport({ ...stopped, toldBy: 'nobody', counts })).toMatch(
-      /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
+      /^s01 {2}not started by this run; earlier runs moved 1,200 rows, 2,400 items$/m,
     );
     expect(backfillReport({ ...stopped, toldBy: 'state', counts })).toMatch(
-      /^s01 {2}ended before it had stopped; the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
+      /^s01 {2}its process ended before the stop was complete; the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
     );
   });
 
   it('the report of a stopped run names the command that resumes a restart, and what the restart had not reached', () => {
     const run = { resume: 'dynaferry backfill --all', restartsLeft: ['s01'] };
     const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
-    expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
+    expect(report).toMatch(/^s01 {2}--restart has not reached it yet: its items are those of the earlier backfill$/m);
     expect(report).toContain(
       'to resume, run `dynaferry backfill --all`; with --restart, all shards would start again\n',
     );
@@ -153,7 +153,7 @@ describe('resumeCommand and restated', () => {
 
 it('the report of a verification does not promise a list of all differences, which nobody keeps', () => {
   const report = reportOf({ missing: 5_000, findings: { badRows: [], differences: [] } });
-  expect(report).toContain('\n  5,000 differences; the state counts them all, and keeps the first ones\n');
+  expect(report).toContain('\n  5,000 differences; the state has their number, but records only the first ones\n');
 });
 
 it('the report says how many more bad rows there are only where it lists some of them', () => {

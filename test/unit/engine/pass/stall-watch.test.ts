@@ -45,7 +45,7 @@ test('StallWatch reports a stand-still once, with what moved last, and then stop
   expect(told).toHaveLength(1);
   expect(watch.reasonOf(interrupted())).toMatchObject({
     code: 'E_STALLED',
-    message: 'shard s01: nothing has moved for 20 s; last seen: rows',
+    message: 'shard s01: no progress for 20 s; the last progress was rows',
   });
   watch.end();
   expect(vi.getTimerCount()).toBe(0);
@@ -58,7 +58,7 @@ test('StallWatch states what the work waits for where that is known, and accuses
   expect(watch.reasonOf(interrupted())).toMatchObject({
     code: 'E_STALLED',
     message:
-      'shard s01: nothing has moved for 20 s; nothing moved before either; it waits for the key of the door, which process 7 has',
+      'shard s01: no progress for 20 s; no progress before that either; it waits for the key of the door, which process 7 has',
     hint: 'see what process 7 does; the checkpoint is saved: run the same command again to resume',
   });
   watch.end();

@@ -120,7 +120,7 @@ test.each([0, 12])(
     );
     expect(await retry(place, expired)).toMatchObject({ expired: 1, twice: 1 });
     const warnings = place.events.flatMap(({ name, payload }) => (name === 'shard.warning' ? [payload.message] : []));
-    expect(warnings).toEqual([expect.stringContaining('items of theirs still in the target: 3')]);
+    expect(warnings).toEqual([expect.stringContaining('; 3 of these items are still in the target')]);
     expect(counts(place)).toMatchObject({ expiredRows: 1, badRows: 0 });
   },
 );

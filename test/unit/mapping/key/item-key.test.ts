@@ -292,7 +292,9 @@ describe('the spread suffix', () => {
     expect(() => compile(info({ side: 'newtype' }), rule('{sid}', null, { pk: { spread } }))).toThrow(
       expect.objectContaining({
         code: 'E_MAPPING_INVALID',
-        message: expect.stringContaining('this version does not know type newtype of column side') as string,
+        message: expect.stringContaining(
+          'this version of dynaferry does not know type newtype of column side',
+        ) as string,
       }),
     );
   });

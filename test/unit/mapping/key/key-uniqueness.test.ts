@@ -181,7 +181,7 @@ describe('possible duplicates', () => {
     expect(result).toEqual({
       verdict: 'possible',
       reason:
-        'the item key of item "message" of table messages lacks a column of every unique key; it must have all of (account, sid) or (id)',
+        'the item key of item "message" of table messages does not have all columns of any unique key; it must have those of (account, sid) or (id)',
       remedy: 'use all columns of one unique key in the key templates',
     });
   });

@@ -109,7 +109,7 @@ describe('template functions', () => {
     ['varchar(9)', ':hash', 'hash needs the number of buckets'],
     ['varchar(9)', ':hash(0)', 'hash needs the number of buckets'],
     ['varchar(9)', ':trim', 'there is no function "trim"; there are iso, epoch-s'],
-    ['newtype', '', 'this version does not know type newtype of column c'],
+    ['newtype', '', 'this version of dynaferry does not know type newtype of column c'],
   ])('the template {c %s%s} is refused: %s', (definition, calls, message) => {
     expect(() => evaluate(definition, calls, null)).toThrow(
       expect.objectContaining({

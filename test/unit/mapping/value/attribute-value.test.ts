@@ -198,7 +198,7 @@ describe('refused overrides', () => {
     ['int', { format: 'iso' }, 'format is for dates and times, not for int'],
     ['time', { format: 'text' }, 'format is for dates and times, not for time'],
     ['varchar(30)', { format: 'iso' }, 'format is for dates and times, not for varchar'],
-    ['newtype', {}, 'this version does not know type newtype; drop the column'],
+    ['newtype', {}, 'this version of dynaferry does not know type newtype; drop the column'],
   ])('cellWriter refuses the override of %s as %j', (definition, asked, message) => {
     expect(() => encode(definition, asked, '')).toThrow(expect.objectContaining({ name: 'RuleFault', message }));
   });

@@ -231,11 +231,11 @@ test('watchShard names the holder of the register of item keys that a shard wait
   await seconds(12);
   expect(told).toMatchObject([
     {
-      waitsFor: 'waits for the register of item keys, which process 4711 has locked',
+      waitsFor: 'waits for item-keys.db, the register of all item keys, which process 4711 has locked',
       hint: expect.stringContaining('ps -o pid,stat,args -p 4711') as unknown,
     },
     {
-      waitsFor: 'waits for the register of item keys, which another process has locked',
+      waitsFor: 'waits for item-keys.db, the register of all item keys, which another process has locked',
       hint: expect.stringContaining('lsof') as unknown,
     },
     { waitsFor: null },
