@@ -44,5 +44,5 @@ export function targetText({ table, exists, account, emulator, region, endpoint 
 }
 
 function sourceText({ host, port, database, server }: SourcePlace): string {
-  return `${ofServer(host)}:${port}, database ${ofServer(database)}, ${server === null ? 'server not reached' : ofServer(server)}`;
+  return `${ofServer(host)}:${port}, database ${ofServer(database)}, ${server === null ? 'server version unknown' : ofServer(server)}`;
 }

@@ -67,7 +67,8 @@ Examples:
 Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
     )
     .action(async (options: BackfillOptions) => {
-      const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad, intoExisting } = options;
+      const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad, intoExisting } =
+        options;
       const common = {
         ...{ jobs, dryRun, createTable, restart, acceptServer, allEvents },
         intoExisting,

@@ -24,7 +24,7 @@ export interface SourcePlace {
   readonly host: string;
   readonly port: number;
   readonly database: string;
-  /** Family and version as the server reports them: `mysql 8.0.36`; null: dynaferry did not reach the server. */
+  /** Family and version as the server reports them: `mysql 8.0.36`; null: no session was opened on it. */
   readonly server: string | null;
 }
 

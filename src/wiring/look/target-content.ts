@@ -129,7 +129,8 @@ function counted(items: number | null): string {
 function prefixesIn(config: Config, items: readonly ItemKeys[]): string {
   const prefixes = literalPrefixes(config);
   if (prefixes.length === 0) return 'The key templates of the mapping begin with no literal to compare keys with';
-  const looked = items.length === 1 ? 'Of one item that dynaferry looked at' : `Of ${items.length} items that dynaferry looked at`;
+  const looked =
+    items.length === 1 ? 'Of one item that dynaferry looked at' : `Of ${items.length} items that dynaferry looked at`;
   const found = prefixes
     .map(({ role, prefix, text, name }) => {
       const matching = items.filter((keys) => keys[role]?.startsWith(prefix)).length;
@@ -158,7 +159,8 @@ function literalPrefixes(config: Config): readonly LiteralPrefix[] {
           if (key === null || prefix === '') return [];
           // A literal that an environment variable gave stays out.
           const written = config.writtenAt(['mapping', table, 'items', index, role, 'template']);
-          const text = written === null ? `"${ofServer(prefix)}"` : `the first literal of the template "${ofServer(written)}"`;
+          const text =
+            written === null ? `"${ofServer(prefix)}"` : `the first literal of the template "${ofServer(written)}"`;
           return [{ role, name: key.name, prefix, text }];
         },
       ),
