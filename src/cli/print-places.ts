@@ -3,7 +3,7 @@
  * environment variable shows there before the first write.
  */
 import { ofServer } from '../core/text/shown-text.js';
-import { plural } from '../report/format.js';
+import { plural } from '../wording/number-format.js';
 import type { Places, SourcePlace, TargetPlace } from '../wiring/look/places.js';
 import { writeLine, type Io } from './io.js';
 

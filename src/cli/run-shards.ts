@@ -1,9 +1,9 @@
 /** Runs a verb over shards: preflight, one process a shard, progress on stderr, the report on stdout. */
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
-import { EventBus } from '../core/events.js';
+import { EventBus } from '../core/event-bus.js';
 import { asFerryError } from '../core/thrown.js';
-import { plural } from '../report/format.js';
+import { plural } from '../wording/number-format.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
 import type { Supervisor } from '../shards/handle.js';
@@ -47,7 +47,9 @@ export async function runShards<Name extends VerbName>(
     const restarting = consumes === 'write' && !dryRun ? toRestart : null;
     const firstWrite = startsState && restarting !== null ? { intoExisting: request.intoExisting } : null;
     const looked = { createTable: request.createTable, target: !dryRun, restarting, firstWrite, jobs };
-    const { warnings, places } = await passPreflight(io, config, shards, common, looked, restart, stopping.stop);
+    const quiet = common.json;
+    const preflight = { config, shards, looked, restart, quiet, signal: stopping.stop };
+    const { warnings, places } = await passPreflight(io, preflight);
     const created = request.createTable && !dryRun ? await createTarget(config, places, stopping.stop) : places;
     if (created !== places) printPlaces(io, common.json, created);
     const target = consumes === 'write' && !dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
@@ -166,8 +168,8 @@ function staysAsked({ state }: Config, shards: readonly string[], { code, messag
   return {
     level: 'warning',
     code,
-    message: `${message}. The refused restart of ${shards.join(', ')} stays asked for`,
-    hint: `nothing, if the next backfill is to start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
+    message: `${message}. The request to restart ${shards.join(', ')}, which was refused, therefore stays recorded`,
+    hint: `do nothing if the next backfill should start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -179,8 +181,8 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   return {
     level: 'warning',
     code: 'E_INTERRUPTED',
-    message: `an earlier run with --restart was interrupted before it came to ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
-    hint: `nothing, if that is still wanted; else stop now, and delete ${notesOf(shards)} in ${state}`,
+    message: `an earlier run with --restart was interrupted before it reached ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
+    hint: `do nothing if you still want that; else stop this run now, and delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -194,6 +196,18 @@ interface LookedAt {
   readonly jobs: number;
 }
 
+/** What the preflight of a run needs to know. */
+interface Preflight {
+  readonly config: Config;
+  readonly shards: readonly string[];
+  readonly looked: LookedAt;
+  /** The operator asks for a restart now, and not in an earlier run. */
+  readonly restart: boolean;
+  /** `--json`: the places become an event, and the warnings are for the document. */
+  readonly quiet: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs the preflight, and shows where the run points.
  * @returns warnings, printed already, or for the document of `--json`
@@ -201,15 +215,10 @@ interface LookedAt {
  */
 async function passPreflight(
   io: Io,
-  config: Config,
-  shards: readonly string[],
-  common: ShardOptions,
-  looked: LookedAt,
-  restart: boolean,
-  signal: AbortSignal,
+  { config, shards, looked, restart, quiet, signal }: Preflight,
 ): Promise<{ readonly warnings: readonly Finding[]; readonly places: Places }> {
-  if (!common.json)
-    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
+  if (!quiet)
+    writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/look/preflight.js');
   const report = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
@@ -217,15 +226,15 @@ async function passPreflight(
   const goesOn = restarting !== null && restarting.length > 0 && !restart ? [restartGoesOn(config, restarting)] : [];
   const warnings = [...goesOn, ...report.findings.filter((finding) => finding.level === 'warning')];
   const { places } = report;
-  printPlaces(io, common.json, places);
-  if (!common.json) printFindings(io.stderr, warnings);
+  printPlaces(io, quiet, places);
+  if (!quiet) printFindings(io.stderr, warnings);
   if (errors.length === 0) return { warnings, places };
   const [only] = errors;
   if (errors.length === 1 && only !== undefined) throw new FerryError(only.code, only.message, only.hint);
   throw new FerryError(
     'E_PREFLIGHT',
     `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
-    'correct what is listed; `dynaferry check` looks again without running',
+    'correct the listed faults; `dynaferry check` checks again without a run',
     { faults: errors },
   );
 }
