@@ -61,8 +61,8 @@ export interface EventMap {
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
   /**
-   * An answer of the service reports more units than its request can have consumed (`most`), or fewer (`least`): they
-   * are counted by the items' sizes instead.
+   * An answer of the service reports more units than its request can have consumed (`most`), or fewer (`least`). The
+   * run counts them by the items' sizes instead.
    */
   'target.misreported': OfShard & {
     readonly operation: string;

@@ -4,7 +4,7 @@
  */
 import { SAME, type FoundItem } from '../core/item/found-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
-import type { ItemReader } from '../core/ports/ports.js';
+import type { ItemReader } from '../core/ports/target-ports.js';
 import { BadValue } from '../mapping/value/bad-value.js';
 import { attributeDifferences, isNewer, parseItem, type AttributeDifference } from './verify/compare.js';
 import type { TableJob } from './pass/table-job.js';

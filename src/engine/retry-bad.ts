@@ -7,7 +7,8 @@ import { addCounts, NO_COUNTS } from '../core/model.js';
 import { holdTable } from './pass/hold-table.js';
 import { PassProgress } from './pass/progress.js';
 import type { TableJob } from './pass/table-job.js';
-import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from './retry/retry-rows.js';
+import { NOTHING_RETRIED, type RetryCounts } from './retry/retry-counts.js';
+import { retryBadRows } from './retry/retry-rows.js';
 import {
   closeWithTarget,
   emitPhase,

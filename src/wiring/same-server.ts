@@ -10,7 +10,7 @@
 import type { ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
 import type { EventBus } from '../core/event-bus.js';
-import type { ShardSource } from '../core/ports/ports.js';
+import type { ShardSource } from '../core/ports/source-ports.js';
 import type { StateStore } from '../core/ports/state-ports.js';
 
 export interface ServerCheck {

@@ -95,7 +95,7 @@ function stallWords({ last, seconds, waitsFor, hint }: EventMap['shard.stalled']
   return `nothing has moved for ${duration(seconds)}, ${seen}${why}; ${hint}; if it goes on, the shard ends with E_STALLED`;
 }
 
-/** A fault of one side that is ridden out. Throttles have an event of their own. */
+/** Reports a request that is retried. Throttles have an event of their own. */
 function retryWords({ operation, reason, throttled, ambiguous }: EventMap['request.retried']): string | null {
   if (throttled) return null;
   return ambiguous

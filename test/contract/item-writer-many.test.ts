@@ -4,7 +4,7 @@
  * operation of each key left.
  */
 import { describe, expect, test } from 'vitest';
-import type { WriteReceipt } from '../../src/core/ports/ports.js';
+import type { WriteReceipt } from '../../src/core/ports/target-ports.js';
 import type { WriteOperation } from '../../src/core/item/write-operation.js';
 import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { dynamodbServers } from '../support/dynamodb.js';

@@ -1,7 +1,7 @@
 /**
- * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then
- * row by row. It is made shard by shard and row by row, as there may be millions. A row is named by its number in the
- * state; its key is a row value and shown only where that was asked for.
+ * Prints the list of bad rows as lines for people or as records for programs. It first shows what is wrong by table,
+ * column and reason, and then each row. It prints shard by shard and row by row, as there may be millions. A row is
+ * named by its number in the state. Its key is a row value, and shown only if the operator asked for values.
  */
 import type { Fault } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
@@ -110,7 +110,7 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
   ];
 }
 
-/** One record a line: the groups of a shard, its rows, its total. */
+/** Returns the list as records, one a line: the groups of a shard, its rows, its total. */
 export function badRowRecords(showValues: boolean): BadRowList {
   return {
     head: ({ shard, known }) =>

@@ -24,7 +24,7 @@ export function printOutcomes<Name extends VerbName>(
   if (next !== '') writeLine(io.stdout, next);
 }
 
-/** What is recorded of it, if anything, is of before. */
+/** Returns whether a restart has not reached the shard: its records, if any, are those of the earlier backfill. */
 function isStillToRestart(run: ReportedRun, { shard, toldBy, status }: Ending): boolean {
   return run.restartsLeft.includes(shard) && (toldBy !== 'process' || status === 'interrupted');
 }

@@ -1,5 +1,5 @@
 /** The words of a report of `backfill --retry-bad`. */
-import type { RetryCounts } from '../../engine/retry/retry-rows.js';
+import type { RetryCounts } from '../../engine/retry/retry-counts.js';
 import { count, duration, plural } from '../../wording/number-format.js';
 import {
   acceptedChangeLines,

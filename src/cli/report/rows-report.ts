@@ -24,15 +24,17 @@ export function amountText({ counts, badRows, elapsedMs }: Amount, items: string
   return `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}${items} (${extras.join(', ')})`;
 }
 
-/** What earlier runs recorded is not this run's work. @param done what they did with the rows: `moved` */
+/**
+ * Reports what earlier runs recorded, which is not the work of this run.
+ * @param done what they did with the rows: `moved`
+ */
 export function notStartedText({ counts }: Pick<RowsResult, 'counts'>, done: string): string {
   if (counts.rows === 0) return 'not started';
   return `not started: ${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')} were ${done} by earlier runs`;
 }
 
 /**
- * What the config names and was not moved to its end: a report says so of every table, also of one that was never
- * started.
+ * Returns a line for each table of the config that was not moved to its end, including one that was never started.
  */
 export function unfinishedLines({ unfinished }: Pick<RowsResult, 'unfinished'>): readonly string[] {
   return unfinished.map(({ table, begun }) => (begun ? `${table} is not finished` : `${table} was not started`));
@@ -72,7 +74,7 @@ export function acceptedChangeLines({ acceptedChanges }: Pick<RowsResult, 'accep
   ];
 }
 
-/** Where bad rows stay behind; no line where none do. */
+/** Returns the next step for bad rows that were left behind; no line if there are none. */
 export function retryLines(run: ReportedRun, outcomes: readonly Pick<RowsResult, 'badRows'>[]): readonly string[] {
   if (outcomes.every((outcome) => outcome.badRows === 0)) return [];
   return [
@@ -81,7 +83,7 @@ export function retryLines(run: ReportedRun, outcomes: readonly Pick<RowsResult,
   ];
 }
 
-/** What follows a backfill or a retry that is done. */
+/** Returns the next steps after a backfill or a retry that is done. */
 export function afterMoving(run: ReportedRun, outcomes: readonly RowsResult[], before: readonly string[]): string {
   return [...before, ...retryLines(run, outcomes), `next: dynaferry verify ${run.selection}`].join('\n');
 }

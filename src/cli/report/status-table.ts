@@ -115,7 +115,7 @@ function verifiedText({ verify, standing, badRows, firstCompared }: TableStatus,
   return firstCompared === null ? found : `${found}, ${ageText(firstCompared)}`;
 }
 
-/** Of the oldest comparison: when the last one was made says nothing of what the first one saw. */
+/** Returns the age of the oldest comparison. The time of the last one says nothing of what the first one saw. */
 function ageText(age: Age): string {
   return age.ms === null ? 'of unknown age' : agoWords(age);
 }
@@ -155,7 +155,15 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
         `${shard.shard}: a restart was interrupted ${isRecorded(shard) ? 'before it reached this shard' : 'in the middle of this shard'}; the next backfill starts it again`,
       ]
     : [];
-  return [...fault, ...restart, ...evidenceNotes(shard), ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
+  return [
+    ...fault,
+    ...restart,
+    ...evidenceNotes(shard),
+    ...left,
+    ...suspects,
+    ...lateWrites,
+    ...handledFaults(shard, now),
+  ];
 }
 
 function isRecorded({ tables, fault }: ShardStatus): boolean {
@@ -163,10 +171,10 @@ function isRecorded({ tables, fault }: ShardStatus): boolean {
 }
 
 /**
- * What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look
- * into.
+ * Counts the faults that all runs handled. The figure shows whether a night was quiet, or somebody should look into
+ * it.
  */
-function riddenOut({ shard, incidents }: ShardStatus, now: number): readonly string[] {
+function handledFaults({ shard, incidents }: ShardStatus, now: number): readonly string[] {
   if (incidents.length === 0) return [];
   const texts = incidents.map(({ kind, count: times, lastAt }) => {
     const { one, many } = INCIDENTS[kind];

@@ -60,7 +60,7 @@ function unfinishedLines({ unfinished }: VerifyResult): readonly string[] {
   );
 }
 
-/** How old the evidence is: on what was compared long ago, nobody should switch off a database without knowing it. */
+/** Returns the age of the evidence: nobody should switch off a database on old comparisons without knowing it. */
 function ageLines({ oldestComparison, takenOver }: VerifyResult): readonly string[] {
   return [
     ...takenOver.map(({ table, lastCompared }) => `${table}: compared ${agoWords(lastCompared)}, not read again`),
@@ -110,7 +110,10 @@ function verifiedText(outcomes: readonly VerifyResult[]): string {
   return `every row has its item, equal in every attribute${exceptions.join('')}${age}`;
 }
 
-/** If nothing is known to be wrong, nothing is to be written again. @returns null: something is wrong */
+/**
+ * Returns the next step if nothing is known to be wrong: then nothing is written again. Returns null if something is
+ * wrong.
+ */
 function nothingKnownWrong(run: ReportedRun, outcomes: readonly VerifyResult[]): string | null {
   const unresolved = sumOf(outcomes, (outcome) => outcome.unresolved);
   const doubtful = sumOf(outcomes, (outcome) => outcome.doubtful);

@@ -2,9 +2,9 @@
  * Has a rule for each exception of the service: what it means for the work, whose fault it is, and what to do. Names
  * alone decide: texts change, and may quote keys (`service-words.ts` takes from them what is safe to say).
  *
- * Sources: the API's model in @aws-sdk/client-dynamodb (a unit test fails where an exception of it has no rule), AWS's
- * "Common error types" and "Error handling with DynamoDB", and the exceptions of KMS that DynamoDB hands on. Also
- * covered: the names that gateways and older signers use for the same (`SignatureDoesNotMatch`, `Throttling`).
+ * The sources are the API's model in @aws-sdk/client-dynamodb, AWS's "Common error types" and "Error handling with
+ * DynamoDB". The exceptions of KMS that DynamoDB passes on have rules too. A unit test fails if an exception of the model has no
+ * rule. The rules also cover the names that gateways and older signers use (`SignatureDoesNotMatch`, `Throttling`).
  */
 import type { ErrorCode } from '../../core/errors.js';
 
@@ -120,8 +120,8 @@ const TOO_LONG: ServiceRule = {
 };
 
 /**
- * The rule of an item that was sent alone and refused with an unknown text: the cause may be the item, the table, or
- * something in between.
+ * The next step for an item that was sent alone and refused with an unknown text. The cause may be the item, the table,
+ * or something in between.
  */
 const UNEXPLAINED =
   'run `dynaferry check`, which compares keys and indexes; if it finds nothing, inspect the row and its item with `dynaferry diff --explain`';

@@ -4,7 +4,7 @@
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
-import type { WriteReceipt } from '../../core/ports/ports.js';
+import type { WriteReceipt } from '../../core/ports/target-ports.js';
 import { explainInvalid, invalidRequest } from '../failures/service-errors.js';
 import type { RequestFailure } from '../failures/service-errors.js';
 

@@ -13,7 +13,7 @@
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisInstant } from '../../core/time/age.js';
 import { interrupted, type FerryError } from '../../core/errors.js';
-import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
+import type { ItemWriter, WriteReceipt } from '../../core/ports/target-ports.js';
 import { isDelete, type WriteOperation } from '../../core/item/write-operation.js';
 import { Backpressure } from './backpressure.js';
 import { Backlog } from './backlog.js';

@@ -8,7 +8,7 @@
 import { FerryError } from '../../core/errors.js';
 import type { BadRow, Cursor, MappedItem, Row } from '../../core/model.js';
 import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-records.js';
-import type { WriteReceipt } from '../../core/ports/ports.js';
+import type { WriteReceipt } from '../../core/ports/target-ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RefusedRow {

@@ -1,5 +1,5 @@
 /** Asks whether the target deletes items by TTL. It warns if it may not ask, or if TTL changed in between. */
-import type { TtlLook } from '../../core/ports/ports.js';
+import type { TtlLook } from '../../core/ports/target-ports.js';
 import type { ShardContext } from '../pass/table-job.js';
 
 /** The target, as far as TTL goes. */

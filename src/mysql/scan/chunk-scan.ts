@@ -3,7 +3,7 @@
  * other, and the next one while the consumer works on the last chunk. If it loses a connection, it reconnects and
  * continues behind the last chunk that it gave.
  *
- * It gives no row before the row's SELECT has ended without a fault: a warning or a foreign session may show only with
+ * It gives no row before the row's SELECT has ended without a fault. A warning, or another session, may show only with
  * the last row. A statement that always answers with a row confirms the end of a range.
  *
  * A SELECT starts only while the hand-off slot is empty. So memory holds at most three things: the consumer's chunk,

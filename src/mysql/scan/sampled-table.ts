@@ -1,5 +1,5 @@
 /**
- * A sampled table is cut into pieces at real keys, with an estimate of the rows of each, by a few lookups in its index.
+ * Cuts a table into pieces at real keys by a few lookups in its index, and estimates the rows of each piece.
  */
 import type { Cursor } from '../../core/model.js';
 import { mysqlCode } from '../errors/source-errors.js';
@@ -16,8 +16,8 @@ const WALKED_ROWS = 5_000;
 const NEARING_PROBES = 8;
 
 /**
- * Number of poor cuts in a row that are suspicious: a cut next to a gap, as at the end of one account's rows, is poor
- * too.
+ * Number of successive poor cuts that are suspicious. A single one may be next to a gap, as at the end of one account's
+ * rows.
  */
 const POOR_CUTS = 3;
 

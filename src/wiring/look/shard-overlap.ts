@@ -17,7 +17,7 @@ import { namesOfServer } from '../../core/text/shown-text.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { Emitter } from '../../core/events.js';
 import type { KeyPart, TableInfo } from '../../core/model.js';
-import type { RowSource } from '../../core/ports/ports.js';
+import type { RowSource } from '../../core/ports/source-ports.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 import { columnNamed } from '../../mapping/template/compiled-template.js';
 import { compileSameValue, type SameValue } from '../../mapping/key/same-value.js';

@@ -13,7 +13,7 @@ import {
   NO_TARGET,
   type TargetGuard,
   type WriteReceipt,
-} from '../../../src/core/ports/ports.js';
+} from '../../../src/core/ports/target-ports.js';
 import type { ChunkRecord, PassSummary } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';

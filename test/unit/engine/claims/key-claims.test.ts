@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../../src/core/model.js';
 import type { WriteOperation } from '../../../../src/core/item/write-operation.js';
-import type { ItemWriter } from '../../../../src/core/ports/ports.js';
+import type { ItemWriter } from '../../../../src/core/ports/target-ports.js';
 import type { KeyRegister } from '../../../../src/core/ports/key-register.js';
 import { KeyClaims } from '../../../../src/engine/claims/key-claims.js';
 import { whichStands } from '../../../../src/engine/pass/moved-rows.js';
