@@ -60,7 +60,6 @@ describe('linesOf', () => {
       sources: [source(1, { server: hostile, database: hostile, host: hostile })],
     });
     expect(said).toHaveLength(2);
-    // eslint-disable-next-line no-control-regex
     for (const line of said) expect(line).not.toMatch(/[\u0000-\u001f\u202e]/);
   });
 });
