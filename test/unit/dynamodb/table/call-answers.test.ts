@@ -104,7 +104,7 @@ describe('answers to DescribeTable', () => {
     'factsOf takes no account from the ARN "%s"',
     (TableArn) => {
       expect(
-        factsOf('T', { ...TABLE, TableArn, CreationDateTime: new Date(0) } as TableDescription).account,
+        factsOf('T', { ...TABLE, TableArn, CreationDateTime: new Date(0) } as unknown as TableDescription).account,
       ).toBeNull();
     },
   );
