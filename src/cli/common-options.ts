@@ -98,3 +98,11 @@ export function acceptServerOption(): Option {
     'continue from another MySQL server or a rebuilt table, although nothing proves that it has the same data',
   ).default(false);
 }
+
+/** Returns the option for a target table with items that no state of this migration knows. */
+export function intoExistingOption(): Option {
+  return new Option(
+    '--into-existing',
+    'a first backfill may write to a table that already holds items, and overwrite those with equal keys',
+  ).default(false);
+}

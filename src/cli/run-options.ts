@@ -14,6 +14,8 @@ export interface RunRequest<Name extends VerbName> {
   readonly jobs: number | undefined;
   readonly dryRun: boolean;
   readonly createTable: boolean;
+  /** A first backfill may write to a table with items that no state knows. */
+  readonly intoExisting: boolean;
   readonly restart: boolean;
   /** With `--all`, leaves out shards that never started, since there is nothing to work on. */
   readonly onlyStarted: boolean;

@@ -8,11 +8,14 @@ import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
 import type { Supervisor } from '../shards/handle.js';
 import type { Ending, OutcomeOf, ShardTask, TaskOf } from '../wiring/run/shard-task.js';
+import type { Places } from '../wiring/look/places.js';
+import type { FirstWrite } from '../wiring/look/target-content.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
+import { printPlaces } from './print-places.js';
 import { printOutcomes } from './report/outcome-report.js';
 import { restatedOutcome, restating, resumeCommand } from './resume-command.js';
 import type { RunRequest } from './run-options.js';
@@ -42,10 +45,13 @@ export async function runShards<Name extends VerbName>(
     restMeanwhile(config);
     const toRestart = restart ? shards : startsState && !dryRun ? await leftToRestart(config, shards) : [];
     const restarting = consumes === 'write' && !dryRun ? toRestart : null;
-    const looked = { createTable: request.createTable, target: !dryRun, restarting, jobs };
+    const firstWrite = startsState && restarting !== null ? { intoExisting: request.intoExisting } : null;
+    const looked = { createTable: request.createTable, target: !dryRun, restarting, firstWrite, jobs };
     const quiet = common.json;
-    const warnings = await passPreflight(io, { config, shards, looked, restart, quiet, signal: stopping.stop });
-    if (request.createTable && !dryRun) await createTarget(config, stopping.stop);
+    const preflight = { config, shards, looked, restart, quiet, signal: stopping.stop };
+    const { warnings, places } = await passPreflight(io, preflight);
+    const created = request.createTable && !dryRun ? await createTarget(config, places, stopping.stop) : places;
+    if (created !== places) printPlaces(io, common.json, created);
     const target = consumes === 'write' && !dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
     const { recordedWork } = await import('../wiring/run/recorded-work.js');
@@ -90,7 +96,7 @@ export async function runShards<Name extends VerbName>(
     const restartsLeft = await leftToRestart(config, toRestart);
     if (common.json) {
       const all = [...warnings, ...stayAsked];
-      writeJson(io, { command, dryRun, resume, restartsLeft, warnings: all, shards: outcomes });
+      writeJson(io, { command, dryRun, resume, restartsLeft, places: created, warnings: all, shards: outcomes });
     } else {
       const liveWriter = config.target.liveWriter === 'concurrent';
       printOutcomes(io, { dryRun, liveWriter, selection, resume, restartsLeft }, request.report, outcomes);
@@ -186,6 +192,7 @@ interface LookedAt {
   readonly target: boolean;
   /** Shards that start again with this run; null: the run writes nothing. */
   readonly restarting: readonly string[] | null;
+  readonly firstWrite: FirstWrite | null;
   readonly jobs: number;
 }
 
@@ -196,20 +203,20 @@ interface Preflight {
   readonly looked: LookedAt;
   /** The operator asks for a restart now, and not in an earlier run. */
   readonly restart: boolean;
-  /** Prints nothing: the warnings are for the document of `--json`. */
+  /** `--json`: the places become an event, and the warnings are for the document. */
   readonly quiet: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs the preflight.
+ * Runs the preflight, and shows where the run points.
  * @returns warnings, printed already, or for the document of `--json`
  * @throws FerryError: the one fault, or E_PREFLIGHT with all
  */
 async function passPreflight(
   io: Io,
   { config, shards, looked, restart, quiet, signal }: Preflight,
-): Promise<readonly Finding[]> {
+): Promise<{ readonly warnings: readonly Finding[]; readonly places: Places }> {
   if (!quiet)
     writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/look/preflight.js');
@@ -218,8 +225,10 @@ async function passPreflight(
   const { restarting } = looked;
   const goesOn = restarting !== null && restarting.length > 0 && !restart ? [restartGoesOn(config, restarting)] : [];
   const warnings = [...goesOn, ...report.findings.filter((finding) => finding.level === 'warning')];
+  const { places } = report;
+  printPlaces(io, quiet, places);
   if (!quiet) printFindings(io.stderr, warnings);
-  if (errors.length === 0) return warnings;
+  if (errors.length === 0) return { warnings, places };
   const [only] = errors;
   if (errors.length === 1 && only !== undefined) throw new FerryError(only.code, only.message, only.hint);
   throw new FerryError(
@@ -230,9 +239,13 @@ async function passPreflight(
   );
 }
 
-async function createTarget(config: Config, signal: AbortSignal): Promise<void> {
+/** Creates the table where it is missing. @returns the same places, or those with the account of the new table */
+async function createTarget(config: Config, places: Places, signal: AbortSignal): Promise<Places> {
   const { targetFacts } = await import('../wiring/target-facts.js');
   await targetFacts(config, true, signal);
+  if (places.target?.exists !== false) return places;
+  const { lookAtTargetPlace } = await import('../wiring/look/places.js');
+  return { ...places, target: await lookAtTargetPlace(config, signal) };
 }
 
 const NO_WRITES: TargetAtStart = { identity: null, warmUnits: null };

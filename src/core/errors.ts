@@ -56,6 +56,10 @@ export const ERROR_CODES = {
   E_ITEM_KEY_NOT_UNIQUE: entry(EXIT.preflight, 'the schema does not prove that every row gets its own item key'),
   E_TARGET_TABLE_MISSING: entry(EXIT.preflight, 'the target table does not exist'),
   E_TARGET_KEY_SCHEMA: entry(EXIT.preflight, 'the key schema of the target table differs from the mapping'),
+  E_TARGET_NOT_EMPTY: entry(
+    EXIT.preflight,
+    'the target table holds items that no state of this migration knows: a first backfill could overwrite them',
+  ),
   E_TARGET_NOT_ACTIVE: entry(
     EXIT.preflight,
     'the target table is being created or deleted, is archived, or AWS denies its KMS key or its replication',

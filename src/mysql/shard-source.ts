@@ -72,6 +72,10 @@ class MysqlShardSource implements ShardSource {
     return this.deps.pool.rowsRead;
   }
 
+  get version(): string | null {
+    return this.deps.pool.version;
+  }
+
   open(scan: TableScan): RowSource {
     return new TableSource(this.deps, scan);
   }

@@ -93,6 +93,9 @@ const server = createServer((request, response) => {
       case 'DescribeTable':
         answer(DESCRIPTION);
         break;
+      case 'Scan':
+        answer('{"Count":0,"ScannedCount":0,"Items":[]}');
+        break;
       case 'DescribeTimeToLive':
         answer('{"TimeToLiveDescription":{"TimeToLiveStatus":"DISABLED"}}');
         break;

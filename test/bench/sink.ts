@@ -62,6 +62,8 @@ function answer(operation: string, body: () => string): string {
       return found(body());
     case 'DescribeTable':
       return DESCRIPTION;
+    case 'Scan':
+      return '{"Count":0,"ScannedCount":0,"Items":[]}';
     case 'DescribeTimeToLive':
       return '{"TimeToLiveDescription":{"TimeToLiveStatus":"DISABLED"}}';
     default:

@@ -118,6 +118,13 @@ export const OUTPUTS: Readonly<Record<string, Shape>> = {
       DeletionProtectionEnabled: boolean,
     }),
   }),
+  Scan: structure({
+    Items: list(item),
+    Count: number,
+    ScannedCount: number,
+    LastEvaluatedKey: item,
+    ConsumedCapacity: consumedCapacity,
+  }),
   DescribeTimeToLive: structure({
     TimeToLiveDescription: structure({
       TimeToLiveStatus: oneOf('ENABLING', 'DISABLING', 'ENABLED', 'DISABLED'),

@@ -5,6 +5,7 @@ import {
   acceptServerOption,
   addShardOptions,
   allEventsOption,
+  intoExistingOption,
   jobsOption,
   wholeNumber,
   type ShardOptions,
@@ -18,6 +19,7 @@ interface BackfillOptions extends ShardOptions {
   readonly jobs?: number;
   readonly dryRun: boolean;
   readonly createTable: boolean;
+  readonly intoExisting: boolean;
   readonly restart: boolean;
   readonly retryBad: boolean;
   readonly maxBadRows: number;
@@ -36,6 +38,7 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
         .conflicts(['restart', 'createTable', 'maxBadRows', 'acceptServer']),
     )
     .addOption(new Option('--create-table', 'create the target table if it is missing').default(false))
+    .addOption(intoExistingOption().conflicts(['dryRun', 'retryBad']))
     .addOption(
       new Option('--restart', "archive the shard's progress and start again from the first row")
         .default(false)
@@ -66,10 +69,15 @@ Examples:
 Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 if it left bad rows behind.`,
     )
     .action(async (options: BackfillOptions) => {
-      const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad } = options;
+      const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad, intoExisting } =
+        options;
       const common = {
         ...{ jobs, dryRun, createTable, restart, acceptServer, allEvents },
-        repeated: maxBadRows === 0 ? [] : ['--max-bad-rows', String(maxBadRows)],
+        intoExisting,
+        repeated: [
+          ...(intoExisting ? ['--into-existing'] : []),
+          ...(maxBadRows === 0 ? [] : ['--max-bad-rows', String(maxBadRows)]),
+        ],
         options: () => Promise.resolve(() => ({ maxBadRows })),
       };
       const code = retryBad

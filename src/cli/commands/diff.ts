@@ -14,6 +14,7 @@ import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions
 import { writeJson, writeLine, type Io } from '../io.js';
 import { printFault } from '../print-error.js';
 import { lookedAt, printFailed } from '../looked-at.js';
+import { printPlaces } from '../print-places.js';
 import { stopOnSignals } from '../signals.js';
 
 interface DiffOptions extends ShardOptions {
@@ -83,6 +84,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   if (options.key !== undefined || options.where !== undefined || options.badRow !== undefined)
     throw new FerryError('E_USAGE', '--key, --where and --bad-row need --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../../wiring/look/diff-shard.js');
+  const { lookAtTargetPlace, placesOf } = await import('../../wiring/look/places.js');
   const { sideBySide } = await import('../../wiring/look/side-by-side.js');
   const { openReadBudget } = await import('../../wiring/shared-budget.js');
   const reads = openReadBudget(config, (fault) => warn(io, options.json, fault));
@@ -90,11 +92,16 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   try {
     const keys = options.keys.map((key) => key.split(','));
     const chosen = { table: options.table ?? null, keys, sample: options.sample ?? 10 };
-    const { found, failed, exitCode } = lookedAt(
-      await sideBySide(config, shards, stopping.stop, (shard) =>
-        diffShard(config, shard, chosen, reads.bucket, stopping.stop),
+    const servers = new Map<string, string>();
+    const [looked, target] = await Promise.all([
+      sideBySide(config, shards, stopping.stop, (shard) =>
+        diffShard(config, shard, chosen, reads.bucket, stopping.stop, (server) => servers.set(shard, server)),
       ),
-    );
+      lookAtTargetPlace(config, stopping.stop),
+    ]);
+    const places = placesOf(config, shards, target, servers);
+    printPlaces(io, options.json, places);
+    const { found, failed, exitCode } = lookedAt(looked);
     const tables = found.flat();
     const rows = tables.flatMap((table) => table.rows);
     if (keys.length > 0 && rows.length === 0 && failed.length === 0) {
@@ -106,6 +113,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     }
     if (options.json)
       writeJson(io, {
+        places,
         tables: options.showValues ? tables : tables.map(withoutValues),
         failed,
         totals: totals(rows),
@@ -137,11 +145,23 @@ async function explain(
   { key, where, badRow, table, json, showValues }: DiffOptions,
 ): Promise<ExitCode> {
   const { explainRowOf } = await import('../../wiring/look/explain-row.js');
+  const { lookAtTargetPlace, placesOf } = await import('../../wiring/look/places.js');
   const { printExplanation } = await import('./explain.js');
   const stopping = stopOnSignals(io);
   try {
-    const row = await explainRowOf(config, shards, table ?? null, choiceOf(key, where, badRow), stopping.stop);
-    printExplanation(io, config, row, { json, showValues });
+    const servers = new Map<string, string>();
+    const reached = (shard: string, server: string): void => void servers.set(shard, server);
+    const choice = choiceOf(key, where, badRow);
+    const placed = lookAtTargetPlace(config, stopping.stop);
+    const [found] = await Promise.allSettled([
+      explainRowOf(config, shards, table ?? null, choice, stopping.stop, reached),
+    ]);
+    // The search ends at the first shard with such a row. The others were not looked at.
+    const places = placesOf(config, servers.size === 0 ? shards : [...servers.keys()], await placed, servers);
+    printPlaces(io, json, places);
+    if (found.status === 'rejected') throw found.reason;
+    const row = found.value;
+    printExplanation(io, config, row, { json, showValues, places });
     return row.outcome === 'bad' ? EXIT.differences : EXIT.done;
   } finally {
     stopping.end();

@@ -7,6 +7,7 @@ import type { Config } from '../../config/model.js';
 import { bytes, plural } from '../../wording/number-format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { AttributeExplanation, ItemExplanation, KeyExplanation } from '../../mapping/explain.js';
+import type { Places } from '../../wiring/look/places.js';
 import type { ExplainedRow } from '../../wiring/look/explain-row.js';
 import { writeJson, writeLine, type Io } from '../io.js';
 
@@ -25,7 +26,7 @@ export function printExplanation(
   io: Io,
   config: Config,
   row: ExplainedRow,
-  { json, showValues }: { readonly json: boolean; readonly showValues: boolean },
+  { json, showValues, places }: { readonly json: boolean; readonly showValues: boolean; readonly places: Places },
 ): void {
   const lineOf = (item: number, path: Path): number => config.lineOf(['mapping', row.table, 'items', item, ...path]);
   // A literal in a template that takes variables may be the value of a variable.
@@ -34,7 +35,7 @@ export function printExplanation(
     return hidden && config.writtenAt(['mapping', row.table, 'items', item, ...path]) !== null ? 'a literal' : source;
   };
   if (json) {
-    writeJson(io, asDocument(row, showValues, lineOf, sourceOf));
+    writeJson(io, { places, ...asDocument(row, showValues, lineOf, sourceOf) });
     return;
   }
   const shown: Shown = { showValues, lineOf, sourceOf, columns: io.stdout.columns ?? 80 };
@@ -98,7 +99,7 @@ function attributeText(attribute: AttributeExplanation, index: number, { showVal
   return `${name}: ${type}, ${bytes(attribute.bytes)}; from ${from}; ${rule}${shown}`;
 }
 
-function asDocument(row: ExplainedRow, showValues: boolean, lineOf: Shown['lineOf'], sourceOf: SourceOf): unknown {
+function asDocument(row: ExplainedRow, showValues: boolean, lineOf: Shown['lineOf'], sourceOf: SourceOf): object {
   const items = row.items.map((item, index) => ({
     ...item,
     spread: item.spread === null || showValues ? item.spread : { ...item.spread, suffix: null },

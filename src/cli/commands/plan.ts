@@ -6,6 +6,7 @@ import type { ShardEstimate } from '../../wiring/look/estimate-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';
 import { lookedAt, printFailed } from '../looked-at.js';
+import { printPlaces } from '../print-places.js';
 import { stopOnSignals } from '../signals.js';
 
 interface PlanOptions extends ShardOptions {
@@ -30,18 +31,20 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
   const { estimateShard } = await import('../../wiring/look/estimate-shard.js');
+  const { lookAtTargetPlace, placesOf } = await import('../../wiring/look/places.js');
   const { sideBySide } = await import('../../wiring/look/side-by-side.js');
   const stopping = stopOnSignals(io);
   try {
-    const {
-      found: estimates,
-      failed,
-      exitCode,
-    } = lookedAt(
-      await sideBySide(config, shards, stopping.stop, (shard) =>
-        estimateShard(config, shard, options.sample, stopping.stop),
+    const servers = new Map<string, string>();
+    const [looked, target] = await Promise.all([
+      sideBySide(config, shards, stopping.stop, (shard) =>
+        estimateShard(config, shard, options.sample, stopping.stop, (server) => servers.set(shard, server)),
       ),
-    );
+      lookAtTargetPlace(config, stopping.stop),
+    ]);
+    const places = placesOf(config, shards, target, servers);
+    printPlaces(io, options.json, places);
+    const { found: estimates, failed, exitCode } = lookedAt(looked);
     const units = estimates
       .flatMap((estimate) => estimate.tables)
       .reduce((sum, table) => sum + table.estimatedUnits, 0);
@@ -51,7 +54,7 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
       estimatedSeconds: Math.ceil(units / config.target.writeCapacity),
     };
     if (options.json) {
-      writeJson(io, { shards: estimates, failed, total });
+      writeJson(io, { places, shards: estimates, failed, total });
     } else {
       for (const estimate of estimates) printShard(io, estimate);
       printFailed(io, failed);

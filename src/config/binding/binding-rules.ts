@@ -79,6 +79,11 @@ export function haveOneTarget(one: Fingerprint, other: Fingerprint): boolean {
   return valueAt(one, path) === valueAt(other, path);
 }
 
+/** Returns the identity of the table that a state is bound to, and whether another program wrote to it too. */
+export function boundTarget(stored: Fingerprint): { readonly identity: unknown; readonly liveWriter: unknown } {
+  return { identity: valueAt(stored, IDENTITY.split('.')), liveWriter: valueAt(stored, ['writer', 'liveWriter']) };
+}
+
 /** Returns every entry that the path stands for, with names in place of NAME. */
 function entriesAt(
   fingerprint: Fingerprint,

@@ -58,6 +58,8 @@ export interface ShardSource {
   hasReached(position: BinlogPosition, signal: AbortSignal): Promise<boolean | null>;
   /** Number of rows that the server has returned so far, for any statement. It grows while anything is read. */
   readonly rowsRead: number;
+  /** Family and version of the server as it reports them, `mysql 8.0.36`; null: no statement has reached it yet. */
+  readonly version: string | null;
   /**
    * Opens a table for scans, and sends no statement.
    * @throws TypeError where the table lacks one of `columns`, or no scan can follow the key

@@ -19,7 +19,7 @@ const MOST_ANSWER_BYTES = 1024 * 1024;
 // zod/mini, since each process of a run makes these schemas: zod's own take 20 ms more of processor time. zod does not
 // compile them: that takes some ms for each shape, which a handful of answers does not save.
 z.config({ jitless: true });
-// Every member that `describe-table.ts` or `time-to-live.ts` reads is here. `call-answers.test.ts` puts wrong values
+// Every member that another file of this folder reads is here. `call-answers.test.ts` puts wrong values
 // into each. AWS: an ARN has at most 1,011 characters, and any other text has fewer. A text that is longer, or is not
 // such a word, is not from the service. No message shows it.
 const name = z.string().check(z.minLength(1), z.maxLength(1024));
@@ -50,6 +50,7 @@ const tableInUse = z
     TableId: z.nullish(word),
     TableArn: z.nullish(word),
     CreationDateTime: z.nullish(z.number()),
+    ItemCount: z.nullish(units),
     BillingModeSummary: z.nullish(z.looseObject({ BillingMode: z.nullish(name) })),
     ProvisionedThroughput: z.nullish(throughput),
     WarmThroughput: z.nullish(z.looseObject({ WriteUnitsPerSecond: z.nullish(units) })),
@@ -86,10 +87,17 @@ const ttl = z
     ),
   );
 
+/** The key attributes of an item, by name. */
+const keys = z.record(
+  z.string(),
+  z.union([z.looseObject({ S: z.string() }), z.looseObject({ N: z.string() }), z.looseObject({ B: z.string() })]),
+);
+
 /** The shape of each command's answer. An answer to any other command counts as unreadable. */
 const SHAPES: Readonly<Record<string, z.ZodMiniType>> = {
   DescribeTableCommand: z.looseObject({ Table: z.union([tableInUse, tableInDeletion]) }),
   CreateTableCommand: z.looseObject({ TableDescription: table }),
+  ScanCommand: z.looseObject({ Items: z.array(keys), LastEvaluatedKey: z.nullish(keys) }),
   DescribeTimeToLiveCommand: z.looseObject({ TimeToLiveDescription: ttl }),
   UpdateTimeToLiveCommand: z.looseObject({
     TimeToLiveSpecification: z.looseObject({ AttributeName: name, Enabled: z.boolean() }),

@@ -41,6 +41,10 @@ export interface TableFacts extends TableKeys {
    * Distinguishes this table from any other, also from a later one with its name: its ARN, and its id or creation time.
    */
   readonly identity: string;
+  /** The AWS account in the table's ARN, 12 digits; null: the ARN is missing or has another form. */
+  readonly account: string | null;
+  /** Items in the table, as the service last counted them; AWS counts about every six hours. null: it did not say. */
+  readonly itemCount: number | null;
   /** `ACTIVE`, `CREATING`, `UPDATING`, `DELETING`, `ARCHIVED`, ... */
   readonly status: string;
   readonly details: StateDetails;
@@ -126,6 +130,8 @@ export function factsOf(table: string, description: TableDescription): Omit<Tabl
     ...keysOf(description.KeySchema),
     name: description.TableName ?? table,
     identity: identityOf(description),
+    account: /^arn:[\w-]+:dynamodb:[^:]*:(\d{12}):/.exec(description.TableArn ?? '')?.[1] ?? null,
+    itemCount: description.ItemCount ?? null,
     status: statusOf(description),
     details: detailsOf(description),
     indexes: [

@@ -26,6 +26,7 @@ export class SessionPool {
   readonly #abandoned = new Set<ServerThread>();
   /** The first server that a connection reached. */
   #server: string | null = null;
+  #version: string | null = null;
   /** Controllers of the connections that are opening: `#idle` and `#leased` do not hold these connections yet. */
   readonly #opening = new Set<AbortController>();
   #closed = false;
@@ -61,6 +62,11 @@ export class SessionPool {
     return [...this.#idle, ...this.#leased].reduce((sum, session) => sum + session.rowsRead, this.#rowsOfGone);
   }
 
+  /** Family and version of that server; null: no connection was made yet. */
+  get version(): string | null {
+    return this.#version;
+  }
+
   close(): void {
     this.#closed = true;
     for (const stop of this.#opening) stop.abort();
@@ -82,6 +88,7 @@ export class SessionPool {
       throw this.#server !== null || this.#isClosed() ? error : sourceError(this.shard.id, 'connecting', error);
     });
     this.#server ??= session.server;
+    this.#version ??= `${session.family.name} ${session.family.version}`;
     if (!this.#isClosed() && session.server === this.#server) await this.#endAbandoned(session, signal);
     if (this.#isClosed() || session.server !== this.#server) {
       session.destroy();

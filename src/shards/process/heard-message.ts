@@ -4,12 +4,16 @@
  */
 import { ERROR_CODES } from '../../core/errors.js';
 import { EVENTS } from '../../core/events.js';
-import type { ShardTask } from '../../wiring/run/shard-task.js';
+import type { Ending, ShardTask } from '../../wiring/run/shard-task.js';
 import type { FromWorker } from '../protocol.js';
 
 type Unchecked = Readonly<Record<string, unknown>>;
 
-const STATUSES: ReadonlySet<unknown> = new Set(['done', 'differences', 'failed', 'interrupted']);
+/** The compiler asks for each status: an outcome that is dropped here counts as a process that said nothing. */
+const STATUSES: Readonly<Record<Ending['status'], true>> = {
+  ...{ done: true, differences: true, unproven: true },
+  ...{ failed: true, interrupted: true },
+};
 
 /** Returns the message; null where it does not have the shape of one, or is about another shard or verb. */
 export function heardMessage(said: unknown, task: Pick<ShardTask, 'shard' | 'verb'>): FromWorker | null {
@@ -39,8 +43,12 @@ function isEvent({ name, payload, at, run }: Unchecked, shard: string): boolean 
 
 function isOutcome(outcome: Unchecked, { shard, verb }: Pick<ShardTask, 'shard' | 'verb'>): boolean {
   const { status, exitCode, fault, counts, elapsedMs } = outcome;
-  if (outcome['shard'] !== shard || outcome['verb'] !== verb || !STATUSES.has(status)) return false;
+  if (outcome['shard'] !== shard || outcome['verb'] !== verb || !isStatus(status)) return false;
   return isNumber(exitCode) && isNumber(elapsedMs) && isObject(counts) && (fault === null || isFault(fault));
+}
+
+function isStatus(status: unknown): boolean {
+  return typeof status === 'string' && Object.hasOwn(STATUSES, status);
 }
 
 function isFault(fault: unknown): boolean {

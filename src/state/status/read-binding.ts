@@ -5,10 +5,10 @@
  * another asks here.
  */
 import { existsSync, readdirSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Fingerprint } from '../../core/ports/state-records.js';
 import { prepared } from '../sqlite/database.js';
-import { keyRegisterFiles, shardFiles } from '../sqlite/files.js';
+import { keyRegisterFiles, removeSideFiles, shardFiles, SIDE_FILES } from '../sqlite/files.js';
 import { StoredBinding } from '../tables/binding.js';
 import type { StateAt } from '../open.js';
 import { isRecorded, readBeside } from './read-beside.js';
@@ -37,4 +37,34 @@ export function recordedShards(folder: string): readonly string[] {
     .filter((name) => /^[A-Za-z0-9][A-Za-z0-9_-]*\.db$/.test(name) && name !== basename(register.file))
     .map((name) => name.slice(0, -'.db'.length))
     .sort();
+}
+
+/**
+ * Returns the settings of the states that restarts put aside. An archive that cannot be read is left out: it proves
+ * nothing.
+ * @throws FerryError E_STATE_IO
+ */
+export function archivedBindings(folder: string): readonly Fingerprint[] {
+  if (!existsSync(folder)) return [];
+  return guarded(keyRegisterFiles(folder), () => readdirSync(folder)).flatMap((name) => {
+    const shard = /^(.+)\.\d{8}T\d{6}Z(?:-\d+)?\.db$/.exec(name)?.[1];
+    if (shard === undefined) return [];
+    const binding = readArchive({ folder, shard }, name);
+    return binding === null ? [] : [binding];
+  });
+}
+
+function readArchive({ folder, shard }: StateAt, name: string): Fingerprint | null {
+  try {
+    const files = { ...shardFiles(folder, shard), file: join(folder, name) };
+    const log = SIDE_FILES.some((side) => existsSync(files.file + side));
+    try {
+      return readBeside(files, (database) => new StoredBinding(database).fingerprint(files), 1);
+    } finally {
+      // Reading creates an empty log, and leaves it.
+      if (!log) removeSideFiles(files.file);
+    }
+  } catch {
+    return null;
+  }
 }

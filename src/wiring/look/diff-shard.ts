@@ -24,17 +24,21 @@ export interface DiffSelection {
   readonly sample: number;
 }
 
-/** @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_* */
+/**
+ * @param reached is told the family and version of the server
+ * @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_*
+ */
 export async function diffShard(
   config: Config,
   shard: string,
   selection: DiffSelection,
   reads: TokenBucket,
   signal: AbortSignal,
+  reached: (server: string) => void,
 ): Promise<readonly TableDiff[]> {
   const bus = new EventBus();
   const asked = targetFacts(config, false, signal);
-  const session = await openShardSession(config, shard, bus, signal, localIndexesOf(asked));
+  const session = await openShardSession(config, shard, bus, signal, localIndexesOf(asked), { reached });
   try {
     const target = await openTargetSession(config, bus);
     const begun = await asked;

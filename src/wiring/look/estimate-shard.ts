@@ -13,15 +13,19 @@ export interface ShardEstimate {
   readonly tables: readonly TableEstimate[];
 }
 
-/** @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_* */
+/**
+ * @param reached is told the family and version of the server
+ * @throws FerryError E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_TARGET_*
+ */
 export async function estimateShard(
   config: Config,
   shard: string,
   sampleRows: number,
   signal: AbortSignal,
+  reached: (server: string) => void,
 ): Promise<ShardEstimate> {
   const asked = targetFacts(config, false, signal);
-  const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked));
+  const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked), { reached });
   try {
     const factor = indexFactor(config, await asked);
     const tables: TableEstimate[] = [];

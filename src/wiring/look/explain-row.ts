@@ -31,6 +31,7 @@ export interface ExplainedRow extends RowExplanation {
 }
 
 /**
+ * @param reached is told the family and version of each server that the search came to
  * @param table null: the first table of the config that has such a row
  * @throws FerryError E_USAGE if no table has such a row; E_SOURCE_*, E_TABLE_*, E_MAPPING_*, E_STATE_*
  */
@@ -40,10 +41,12 @@ export async function explainRowOf(
   table: string | null,
   choice: RowChoice,
   signal: AbortSignal,
+  reached: (shard: string, server: string) => void,
 ): Promise<ExplainedRow> {
   const asked = targetFacts(config, false, signal);
   for (const shard of shards) {
-    const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked));
+    const controls = { reached: (server: string) => reached(shard, server) };
+    const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked), controls);
     try {
       for (const job of session.jobs) {
         const { name } = job.mapping.table;

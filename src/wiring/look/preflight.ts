@@ -3,10 +3,9 @@
  * of one does not keep it from looking at the others.
  */
 import type { Config } from '../../config/model.js';
-import type { FerryError, Finding } from '../../core/errors.js';
+import type { Finding } from '../../core/errors.js';
 import type { TableInfo } from '../../core/model.js';
 import { asFerryError } from '../../core/thrown.js';
-import { targetFaults } from '../../dynamodb/table/table-findings.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../../mysql/inspect/inspect-shard.js';
 import { readCopied } from '../../state/status/read-home.js';
@@ -20,7 +19,10 @@ import { registerRoom, type RegisterUse } from './register-room.js';
 import { besides } from './side-by-side.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { compileTable, findShard } from '../run/shard-session.js';
-import { expectationOf, targetFacts } from '../target-facts.js';
+import { errorsOf, type Part } from './part.js';
+import { placesOf, type Places } from './places.js';
+import type { FirstWrite } from './target-content.js';
+import { lookAtTarget, type TargetPart } from './target-look.js';
 
 export interface PreflightOptions {
   /** A missing target table is not a fault: the run creates it when everything else is in order. */
@@ -29,6 +31,8 @@ export interface PreflightOptions {
   readonly target: boolean;
   /** Shards that start again with this run; null: the run writes nothing. */
   readonly restarting: readonly string[] | null;
+  /** The run may write to the table for the first time; null: it does not, or asks no target. */
+  readonly firstWrite: FirstWrite | null;
   /** Compares the config with what each shard's own state is bound to. A run does that by itself, shard by shard. */
   readonly bindings: boolean;
   /** Shards that will run at once. */
@@ -40,6 +44,7 @@ export interface PreflightReport {
   /** Lines on what is in order. */
   readonly seen: readonly string[];
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
+  readonly places: Places;
 }
 
 /** With fewer free bytes in the state folder, no run starts. */
@@ -57,7 +62,7 @@ export async function preflight(
   const beside = besides(config);
   const [shards, target] = await Promise.all([
     Promise.all(shardIds.map((id) => beside(id, () => lookAtShard(config, id, signal)))),
-    options.target ? lookAtTarget(config, options, signal) : { findings: [], seen: [], identity: null },
+    options.target ? lookAtTarget(config, shardIds, options, signal) : NO_TARGET_ASKED,
   ]);
   const keys = lookAtKeys(config, shards, options);
   const overlaps = await sampleOverlaps(config, shards, signal);
@@ -71,12 +76,16 @@ export async function preflight(
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
     shards: shards.map(({ shard, facts }) => ({ shard, facts })),
+    places: placesOf(config, shardIds, target.place, serversOf(shards)),
   };
 }
 
-interface Part {
-  readonly findings: readonly Finding[];
-  readonly seen: readonly string[];
+const NO_TARGET_ASKED: TargetPart = { findings: [], seen: [], identity: null, place: null };
+
+function serversOf(shards: readonly ShardPart[]): ReadonlyMap<string, string> {
+  return new Map(
+    shards.flatMap(({ shard, facts }) => (facts === null ? [] : [[shard, `${facts.family} ${facts.version}`]])),
+  );
 }
 
 interface ShardPart extends Part, SampledShard {
@@ -215,36 +224,6 @@ function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity
   }
 }
 
-interface TargetPart extends Part {
-  /** null: the table does not exist; undefined: the preflight could not find out. */
-  readonly identity: string | null | undefined;
-}
-
-async function lookAtTarget(config: Config, options: PreflightOptions, signal: AbortSignal): Promise<TargetPart> {
-  try {
-    const facts = await targetFacts(config, false, signal);
-    const seen: string[] =
-      facts === null
-        ? []
-        : [`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`];
-    const { version } = config.target;
-    if (version !== null)
-      seen.push(`target: another program writes too; attribute ${version.attribute} decides which item is newer`);
-    const findings = targetFaults(facts, expectationOf(config));
-    return {
-      findings: options.createTable
-        ? findings.filter((finding) => finding.code !== 'E_TARGET_TABLE_MISSING')
-        : findings,
-      seen,
-      identity: facts?.identity ?? null,
-    };
-  } catch (thrown) {
-    const error = asFerryError(thrown, `looking at table ${config.target.table}`);
-    if (error.code === 'E_INTERRUPTED') throw error;
-    return { findings: errorsOf(error), seen: [], identity: undefined };
-  }
-}
-
 function registerUse({ target, restarting }: PreflightOptions): RegisterUse {
   if (!target) return 'anew';
   return restarting === null ? 'none' : 'more';
@@ -287,11 +266,6 @@ function lookAtHomes(config: Config, shardIds: readonly string[], { target }: Pr
     const fault = readCopied({ folder: config.state, shard }, config.stateMoves);
     return fault === null ? [] : [{ findings: [{ ...fault, level: 'error' as const }], seen: [] }];
   });
-}
-
-function errorsOf(error: FerryError): readonly Finding[] {
-  const faults = error.faults.length > 0 ? error.faults : [error.toFault()];
-  return faults.map((fault) => ({ ...fault, level: 'error' as const }));
 }
 
 /** Keeps each finding once: a fault of the mapping shows on every shard. */

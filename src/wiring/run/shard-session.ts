@@ -26,6 +26,8 @@ export interface ShardSession {
 interface SourceControls {
   readonly limits?: SourceLimits;
   readonly pause?: PauseGate;
+  /** Is told the family and version of the server, also if the session cannot be opened for another reason. */
+  readonly reached?: (server: string) => void;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function openShardSession(
   emitter: Emitter,
   signal: AbortSignal,
   localIndexes: Promise<readonly LocalIndex[]>,
-  { limits = config.source.limits, pause }: SourceControls = {},
+  { limits = config.source.limits, pause, reached }: SourceControls = {},
 ): Promise<ShardSession> {
   const shard = findShard(config, shardId);
   const source = openShardSource(shard, limits, emitter, pause);
@@ -54,6 +56,8 @@ export async function openShardSession(
   } catch (error) {
     await source.close();
     throw error;
+  } finally {
+    if (source.version !== null) reached?.(source.version);
   }
 }
 

@@ -101,8 +101,13 @@ interface Scene {
   readonly thenEnv?: Readonly<Record<string, string | undefined>>;
 }
 
-const first = ['backfill', '--shard', 's01'];
-const EVERYWHERE = [[...first, '--json'], ['check']];
+/** The scenes share a target table, but no state. */
+const first = ['backfill', '--shard', 's01', '--into-existing'];
+const NOT_INTO_EXISTING = ['backfill', '--shard', 's01'];
+const EVERYWHERE = [
+  [...first, '--json'],
+  ['check', '--into-existing'],
+];
 
 const shard =
   (settings: Record<string, unknown>): Alter =>
@@ -196,6 +201,14 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       if (item !== undefined) item.sortKey.name = 'other';
     },
   },
+  E_TARGET_NOT_EMPTY: {
+    then: async ({ migration }) => {
+      const Item = { pk: { S: `${KEY}-1` }, sk: { S: VALUES.body }, label: { S: ENVIRONMENT.LABEL } };
+      await migration.table.client.send(new PutItemCommand({ TableName: migration.table.name, Item }));
+    },
+    alter: keys('${NOTE}#{account}', '{id:pad(10)}'),
+    runs: [['status'], ['check'], ['check', '--into-existing', '--json'], [...NOT_INTO_EXISTING, '--json']],
+  },
   E_TARGET_NOT_ACTIVE: { control: tableStatus('DELETING') },
   E_TLS_REQUIRED: { alter: shard({ tls: { mode: 'verify' } }) },
   E_STATE_SPACE: MOUNTS ?? {
@@ -244,10 +257,15 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   E_BAD_ROWS: {
     alter: only('odd', keys('{body}', '{id:pad(10)}')),
     runs: [
-      [...first, '--dry-run'],
-      [...first, '--dry-run', '--json'],
+      [...NOT_INTO_EXISTING, '--dry-run'],
+      [...NOT_INTO_EXISTING, '--dry-run', '--json'],
       ['bad-rows', '--dry-run'],
-      ...[[...first, '--max-bad-rows', '5'], [...first, '--retry-bad', '--json'], ['bad-rows'], ['bad-rows', '--json']],
+      ...[
+        [...first, '--max-bad-rows', '5'],
+        [...NOT_INTO_EXISTING, '--retry-bad', '--json'],
+        ['bad-rows'],
+        ['bad-rows', '--json'],
+      ],
       ...[['status'], ['diff', '--explain', '--bad-row', '1', '--json'], ['verify', '--shard', 's01']],
     ],
   },
@@ -263,11 +281,14 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       ...[
         ['verify', '--shard', 's01'],
         ['verify', '--shard', 's01', '--json'],
-        [...first, '--dry-run', '--json'],
+        [...NOT_INTO_EXISTING, '--dry-run', '--json'],
       ],
     ],
   },
-  E_SHARD_OVERLAP: { alter: table({ shardedBy: 'account' }), runs: [['check'], ['backfill', '--all', '--json']] },
+  E_SHARD_OVERLAP: {
+    alter: table({ shardedBy: 'account' }),
+    runs: [['check'], ['backfill', '--all', '--json', '--into-existing']],
+  },
   E_LATE_WRITES: {
     then: ({ state }) => putCopyInPlace(state),
     runs: [first, ['state', 'adopt', '--shard', 's01'], ['verify', '--shard', 's01', '--json'], ['status']],
@@ -313,11 +334,17 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   },
   E_STATE_FOREIGN: {
     then: ({ state }) => writeFileSync(join(state, 's02.db'), readFileSync(join(state, 's01.db'))),
-    runs: [first, ['backfill', '--shard', 's02'], ['status', '--json']],
+    runs: [first, ['backfill', '--shard', 's02', '--into-existing'], ['status', '--json']],
   },
   E_STATE_CHANGED: {
     thenEnv: { TENANT: 'MARKER-another', LABEL: 'MARKER-third', NOTE: 'MARKER-fourth' },
-    runs: [first, ...EVERYWHERE, ['verify', '--shard', 's01'], [...first, '--retry-bad'], [...first, '--restart']],
+    runs: [
+      first,
+      ...EVERYWHERE,
+      ['verify', '--shard', 's01'],
+      [...NOT_INTO_EXISTING, '--retry-bad'],
+      [...first, '--restart'],
+    ],
   },
   E_STATE_IO: { alter: (config) => (config.state = './a-file') },
   E_STATE_MISSING: {
@@ -376,7 +403,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['diff', '--shard', 's01', '--json'],
   ['diff', '--explain'],
   ['diff', '--explain', '--json'],
-  [...first, '--dry-run', '--json', '--all-events'],
+  [...NOT_INTO_EXISTING, '--dry-run', '--json', '--all-events'],
   [...first, '--json', '--all-events'],
   first,
   ['diff', '--shard', 's01'],

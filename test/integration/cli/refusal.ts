@@ -50,7 +50,8 @@ export interface JsonError {
 
 /** The same from `--json`: one document on stdout, nothing that is not JSON anywhere. */
 export function jsonError(result: CliResult): JsonError {
-  expect(result.stderr).toBe('');
+  // Events, such as where the run points.
+  for (const line of result.stderr.split('\n').slice(0, -1)) expect(JSON.parse(line)).toHaveProperty('event');
   const document = JSON.parse(result.stdout) as JsonError;
   expect(Object.keys(ERROR_CODES)).toContain(document.error.code);
   expect(document.exitCode).toBe(result.code);

@@ -81,7 +81,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
 
     /** What `check` says of the shard's own state. */
     const foretell = async (config: ReturnType<typeof loadConfig>, shard: string): Promise<readonly Finding[]> => {
-      const looks = { createTable: false, target: true, restarting: [], bindings: true, jobs: 1 };
+      const looks = { createTable: false, target: true, restarting: [], firstWrite: null, bindings: true, jobs: 1 };
       const { findings } = await preflight(config, [shard], looks, AbortSignal.timeout(60_000));
       return findings.filter(
         ({ code, message }) => code === 'E_STATE_CHANGED' && message.startsWith(`shard ${shard} `),

@@ -2,7 +2,7 @@
  * Each member of a table's description, in turn, as what it cannot be: that is no answer, or nobody reads it. The SDK
  * itself reads the answers here; only the socket is missing.
  */
-import { DescribeTableCommand, DynamoDBClient, type TableDescription } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DynamoDBClient, ScanCommand, type TableDescription } from '@aws-sdk/client-dynamodb';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -25,7 +25,8 @@ const TABLE = {
   TableName: 'T',
   TableStatus: 'ACTIVE',
   TableId: 'id',
-  TableArn: 'arn:aws:dynamodb:eu-west-1:1:table/T',
+  TableArn: 'arn:aws:dynamodb:eu-west-1:123456789012:table/T',
+  ItemCount: 7,
   CreationDateTime: 1.5e9,
   KeySchema: [
     { AttributeName: 'pk', KeyType: 'HASH' },
@@ -94,8 +95,19 @@ describe('answers to DescribeTable', () => {
     expect(factsOf('T', (await answered(TABLE)) as TableDescription)).toMatchObject({
       replicas: [{ region: 'eu-central-1', status: 'ACTIVE' }],
       stream: true,
+      account: '123456789012',
+      itemCount: 7,
     });
   });
+
+  test.each(['', 'arn', 'arn:aws:dynamodb:eu-west-1:12:table/T', 'arn:aws:s3:eu-west-1:123456789012:table/T'])(
+    'factsOf takes no account from the ARN "%s"',
+    (TableArn) => {
+      expect(
+        factsOf('T', { ...TABLE, TableArn, CreationDateTime: new Date(0) } as unknown as TableDescription).account,
+      ).toBeNull();
+    },
+  );
 
   test.each(['ACTIVE', 'DELETING'])(
     'checkAnswers refuses a member of another type in a table that is %s, or factsOf reads it without a misfit',
@@ -117,4 +129,29 @@ describe('answers to DescribeTable', () => {
       expect(refused).toBeGreaterThan(placesIn(table).length);
     },
   );
+});
+
+describe('answers to Scan', () => {
+  const scanned = async (answer: unknown): Promise<unknown> => {
+    body = JSON.stringify(answer);
+    return (await client.send(new ScanCommand({ TableName: 'T' }))).Items;
+  };
+
+  test('checkAnswers lets the keys of items pass, and a table without items', async () => {
+    expect(
+      await scanned({ Items: [{ pk: { S: 'a' }, sk: { N: '1' } }], LastEvaluatedKey: { pk: { B: 'YQ==' } } }),
+    ).toHaveLength(1);
+    expect(await scanned({ Items: [] })).toEqual([]);
+  });
+
+  test.each([
+    {},
+    { Items: null },
+    { Items: {} },
+    { Items: [1] },
+    { Items: [{ pk: 'a' }] },
+    { Items: [{ pk: { S: 1 } }] },
+  ])('checkAnswers refuses %j as an answer to Scan: an empty table needs an empty list', async (answer) => {
+    await expect(scanned(answer)).rejects.toBeInstanceOf(RequestFailure);
+  });
 });

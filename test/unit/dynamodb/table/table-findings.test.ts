@@ -15,6 +15,8 @@ const facts: TableFacts = {
   ...keys,
   name: 'messages',
   identity: 'arn id',
+  account: '123456789012',
+  itemCount: 0,
   status: 'ACTIVE',
   details: { keyLostAt: null, backup: null },
   indexes: [],

@@ -12,6 +12,6 @@ try {
 } catch {
   // As many as the limit allows.
 }
-const options = { createTable: false, target: false, restarting: ['s01'], bindings: false, jobs: 1 };
+const options = { createTable: false, target: false, restarting: ['s01'], firstWrite: null, bindings: false, jobs: 1 };
 const { findings } = await preflight(config, ['s01'], options, new AbortController().signal);
 writeSync(1, JSON.stringify(findings));
