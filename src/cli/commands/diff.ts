@@ -36,14 +36,19 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
         .conflicts('keys'),
     )
     .addOption(
-      new Option('--keys <key...>', 'rows by scan key: its columns in order, joined by commas').default([], 'none'),
+      new Option(
+        '--keys <key...>',
+        'rows by scan key (its columns in order, joined by commas), or by either key that `differences` lists',
+      ).default([], 'none'),
     )
     .addOption(
       new Option('--explain', 'how each attribute of one row came to be: the first row, or the one that is named')
         .default(false)
         .conflicts(['sample', 'keys']),
     )
-    .addOption(new Option('--key <key>', 'explain the row with this scan key').conflicts(['where', 'badRow']))
+    .addOption(
+      new Option('--key <key>', 'explain the row with this key, as --keys takes it').conflicts(['where', 'badRow']),
+    )
     .addOption(new Option('--where <sql>', 'explain a row that meets this condition').conflicts('badRow'))
     .addOption(new Option('--bad-row <n>', 'explain row #n of `bad-rows`').argParser(wholeNumber(1)))
     .addOption(new Option('--table <name>', 'only this table'))
@@ -54,6 +59,7 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
 Examples:
   $ dynaferry diff --shard s01 --sample 20
   $ dynaferry diff --shard s01 --keys AC0123,SM4567 --show-values
+  $ dynaferry diff --shard s01 --keys '{"pk":{"S":"AC0123"},"sk":{"S":"SM4567"}}'
   $ dynaferry diff --shard s01 --explain --key AC0123,SM4567
 
 Exits 1 when a row is bad or an item that is there would change.`,
@@ -77,13 +83,15 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   if (options.key !== undefined || options.where !== undefined || options.badRow !== undefined)
     throw new FerryError('E_USAGE', '--key, --where and --bad-row go with --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../../wiring/look/diff-shard.js');
+  const { namedRows } = await import('../../wiring/look/named-rows.js');
   const { sideBySide } = await import('../../wiring/look/side-by-side.js');
   const { openReadBudget } = await import('../../wiring/shared-budget.js');
   const reads = openReadBudget(config, (fault) => warn(io, options.json, fault));
   const stopping = stopOnSignals(io);
   try {
-    const keys = options.keys.map((key) => key.split(','));
-    const chosen = { table: options.table ?? null, keys, sample: options.sample ?? 10 };
+    const table = options.table ?? null;
+    const named = options.keys.length === 0 ? null : namedRows(config, shards, table, options.keys);
+    const chosen = { table, named, sample: options.sample ?? 10 };
     const { found, failed, exitCode } = lookedAt(
       await sideBySide(config, shards, stopping.stop, (shard) =>
         diffShard(config, shard, chosen, reads.bucket, stopping.stop),
@@ -91,7 +99,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     );
     const tables = found.flat();
     const rows = tables.flatMap((table) => table.rows);
-    if (keys.length > 0 && rows.length === 0 && failed.length === 0) {
+    if (named !== null && rows.length === 0 && failed.length === 0) {
       throw new FerryError(
         'E_USAGE',
         'no shard has a row with such a key',
@@ -143,7 +151,7 @@ async function explain(
 }
 
 function choiceOf(key: string | undefined, condition: string | undefined, number: number | undefined): RowChoice {
-  if (key !== undefined) return { by: 'key', key: key.split(',') };
+  if (key !== undefined) return { by: 'key', key };
   if (condition !== undefined) return { by: 'where', condition };
   return number === undefined ? { by: 'first' } : { by: 'bad-row', number };
 }

@@ -32,9 +32,9 @@ export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command
 Example:
   $ dynaferry verify --all
 
-Reads at most target.readCapacity. Finds missing and differing items, not extra ones. Exits 1 with a list of item keys
-and attribute names when anything is missing or differs. After an interruption the same command resumes; what was
-compared too long ago (verify.maxAge) is compared again.`,
+Reads at most target.readCapacity. Finds missing and differing items, not extra ones. Exits 1 when anything is missing
+or differs, with the first item keys and attribute names; \`dynaferry differences\` lists all. After an interruption the
+same command resumes; what was compared too long ago (verify.maxAge) is compared again.`,
     )
     .action(async (options: VerifyOptions) => {
       finish(

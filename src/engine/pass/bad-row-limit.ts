@@ -19,8 +19,8 @@ export class BadRowLimit {
     if (this.#found <= this.limit) return;
     throw new FerryError(
       'E_BAD_ROWS',
-      `shard ${this.shard}: ${this.#found} rows so far cannot be represented as the mapping asks; ${this.limit} are allowed`,
-      `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
+      `shard ${this.shard}: the backfill stopped at ${this.#found} bad rows, which cannot be represented as the mapping asks; ${this.limit} are allowed`,
+      `\`dynaferry bad-rows --shard ${this.shard}\` lists all that are recorded, also of chunks that were under way then, with their remedies; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
     );
   }
 }
