@@ -2,7 +2,7 @@
  * The dry run: for each given row, the item that a backfill would write beside the item in the target. It writes
  * nothing, counts nothing and keeps nothing.
  */
-import { SAME, type FoundItem } from '../core/found-item.js';
+import { SAME, type FoundItem } from '../core/item/found-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
 import type { ItemReader } from '../core/ports/ports.js';
 import { BadValue } from '../mapping/value/bad-value.js';

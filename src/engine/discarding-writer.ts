@@ -3,8 +3,8 @@
  * consume.
  */
 import type { ItemWriter, WriteReceipt } from '../core/ports/ports.js';
-import type { WriteOperation } from '../core/write-operation.js';
-import { writeUnits } from '../core/capacity-units.js';
+import type { WriteOperation } from '../core/item/write-operation.js';
+import { writeUnits } from '../core/capacity/capacity-units.js';
 
 export class DiscardingWriter implements ItemWriter {
   waitForRoom(): Promise<void> {

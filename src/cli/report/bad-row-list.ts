@@ -5,7 +5,7 @@
  */
 import type { Fault } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
-import { count, plural } from '../../report/format.js';
+import { count, plural } from '../../wording/number-format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { ShardBadRows } from '../../state/status/read-bad-rows.js';
 
@@ -54,8 +54,7 @@ function headLines(shard: string, known: ShardBadRows | null, options: ListOptio
   if (known === null) return [`${shard}  ${options.dryRun ? 'no dry run is recorded' : 'nothing is recorded yet'}`];
   if (known.fault !== null) return faultLines(shard, known.fault);
   const total = totalOf(known);
-  const soFar =
-    known.unfinished.length === 0 ? '' : ` so far: ${known.unfinished.join(', ')} not gone through to the end yet`;
+  const soFar = known.unfinished.length === 0 ? '' : ` so far: ${known.unfinished.join(', ')} not read to the end yet`;
   if (total === 0) return [`${shard}  no bad rows${soFar}`];
   return [
     `${shard}  ${plural(total, 'bad row')}${options.dryRun ? ' found by the dry run' : ''}${soFar}`,
@@ -102,7 +101,7 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
   return [
     ...(showValues
       ? []
-      : ['# numbers a row of its shard; --show-values shows the scan keys in the place of the chunks']),
+      : ['#N is the number of a bad row in its shard; --show-values shows scan keys instead of chunks']),
     ...(dryRun
       ? ['next: change the mapping, or correct the rows in MySQL, and run the dry run again']
       : [

@@ -1,7 +1,7 @@
 /** The parts of a report that every verb over rows has: counts, tables that are not finished, bad rows, what next. */
 import type { Counts } from '../../core/model.js';
 import type { RowsResult } from '../../engine/verb/shard-result.js';
-import { count, duration, plural } from '../../report/format.js';
+import { count, duration, plural } from '../../wording/number-format.js';
 import type { ReportedRun } from './verb-report.js';
 
 /** Bad rows or differences of a shard that a report shows, so that the next step stays in sight. */
@@ -38,7 +38,7 @@ export function notStartedText({ counts }: Pick<RowsResult, 'counts'>, done: str
  * started.
  */
 export function unfinishedLines({ unfinished }: Pick<RowsResult, 'unfinished'>): readonly string[] {
-  return unfinished.map(({ table, begun }) => (begun ? `${table} is not finished` : `${table} was not begun`));
+  return unfinished.map(({ table, begun }) => (begun ? `${table} is not finished` : `${table} was not started`));
 }
 
 export function badRowLines(
@@ -69,9 +69,9 @@ export function moreLines(listed: number, all: number, noun: string, where: stri
 export function acceptedChangeLines({ acceptedChanges }: Pick<RowsResult, 'acceptedChanges'>): readonly string[] {
   if (acceptedChanges.length === 0) return [];
   return [
-    'the mapping was changed for a retry of bad rows; rows moved before keep what the former one made of them:',
+    'the mapping was changed for a retry of bad rows; rows moved earlier keep the items of the former mapping:',
     ...acceptedChanges.map(({ path }) => `  ${path}`),
-    '  verify shows where they differ by that; `dynaferry backfill --restart` writes all rows anew',
+    '  verify shows where they differ; `dynaferry backfill --restart` writes all rows again',
   ];
 }
 

@@ -5,7 +5,7 @@
 import { oldestOf } from '../../core/evidence.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import type { VerifyResult } from '../../engine/verify.js';
-import { agoWords, count, minuteOf, plural } from '../../report/format.js';
+import { agoWords, count, minuteOf, plural } from '../../wording/number-format.js';
 import type { Ending } from '../../wiring/run/shard-task.js';
 import type { ReportedRun } from './verb-report.js';
 import {
@@ -22,7 +22,7 @@ import type { VerbReport } from './verb-report.js';
 
 export const VERIFY_REPORT: VerbReport<'verify'> = {
   notStarted: (outcome) => notStartedText(outcome, 'compared'),
-  resumeNote: '; later than verify.maxAge, all is compared again',
+  resumeNote: '; after more than verify.maxAge, it compares everything again',
   verdict: (_, outcome) => verdictText(outcome),
   amount: (outcome) => amountText(outcome, ' seen', 'RCU'),
   details: (run, outcome, restartLeft) => [
@@ -56,7 +56,7 @@ function whatIsWrong(result: VerifyResult): string {
     unresolved > 0 ? `${count(unresolved)} unresolved` : '',
     badRows > 0 ? `${plural(badRows, 'bad row')} left behind` : '',
     suspects > 0 ? `${plural(suspects, 'write')} without an answer` : '',
-    lateWritesUntil === null ? '' : 'an earlier run ended with writes under way',
+    lateWritesUntil === null ? '' : 'an earlier run ended with writes in flight',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -65,7 +65,7 @@ function unfinishedLines({ unfinished }: VerifyResult): readonly string[] {
   return unfinished.map(({ table, begun }) =>
     begun
       ? `the backfill of ${table} is not finished: items that are missing may not have been moved yet`
-      : `the backfill of ${table} was not begun: none of its rows was moved, and none was compared`,
+      : `the backfill of ${table} was not started: no row of it was moved or compared`,
   );
 }
 
@@ -85,7 +85,7 @@ function differenceLines(
 ): readonly string[] {
   const differences = findings.differences.slice(0, SHOWN_OF_A_SHARD);
   const found = missing + differing + unresolved - doubtful;
-  const ttl = `unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing: TTL was changed on the table meanwhile; verify again`;
+  const ttl = `unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing. TTL was changed on the table during the verification; verify again`;
   return [
     ...differences.map((difference) => {
       const names = difference.attributes.length > 0 ? `  ${namesOfServer(difference.attributes)}` : '';
@@ -100,12 +100,12 @@ function openWriteLines({ suspects, suspectsClosableAt, lateWritesUntil }: Verif
   const when = suspectsClosableAt === null ? '' : ` after ${new Date(suspectsClosableAt).toISOString()}`;
   return [
     ...(suspects > 0
-      ? [`${plural(suspects, 'write')} ended without an answer and could still land: verify again${when}`]
+      ? [`${plural(suspects, 'write')} ended without an answer, and DynamoDB may still apply them: verify again${when}`]
       : []),
     ...(lateWritesUntil === null
       ? []
       : [
-          `what the earlier run had sent could still land: verify again after ${new Date(lateWritesUntil).toISOString()}`,
+          `DynamoDB may still apply writes of the earlier run: verify again after ${new Date(lateWritesUntil).toISOString()}`,
         ]),
   ];
 }
@@ -141,7 +141,7 @@ function nothingKnownWrong(run: ReportedRun, outcomes: readonly VerifyResult[]):
       return `next: ${verify} ${quiet.join(', and ')}`;
     }
     if (openUntil > 0) return `next: nothing is wrong so far; ${verify} after ${new Date(openUntil).toISOString()}`;
-    return 'next: what is left are bad rows; verify again when they are moved';
+    return 'next: only bad rows are left; verify again when they are moved';
   };
   return [...retryLines(run, outcomes), next()].join('\n');
 }
@@ -153,10 +153,14 @@ function whatToDoAboutDifferences(run: ReportedRun, outcomes: readonly Found[]):
     `      \`${diffCommand(run, outcomes)}\`;`,
     `      \`dynaferry differences ${run.selection}\` lists all items, with a key of each for --keys;`,
     ...(outcomes.some(({ takenOver }) => takenOver.length > 0)
-      ? [`      what was not read again may be right by now: \`dynaferry verify ${run.selection}\` compares all of it;`]
+      ? [
+          `      what this run did not read again may be right by now: \`dynaferry verify ${run.selection}\` compares all of it;`,
+        ]
       : []),
     ...(run.liveWriter && outcomes.some(({ differing }) => differing > 0)
-      ? ['      beside a live writer, delete the items that differ first: one of the same version stays as it is;']
+      ? [
+          '      beside a live writer, delete the items that differ first: dynaferry does not overwrite an item of the same version;',
+        ]
       : []),
     `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,
   ].join('\n');

@@ -9,10 +9,10 @@
  * E_TARGET_UNAVAILABLE and E_TARGET_GONE.
  */
 import type { Instant } from '../time/age.js';
-import type { FoundItem } from '../found-item.js';
+import type { FoundItem } from '../item/found-item.js';
 import type { BinlogPosition, Cursor, MappedItem, Range, Row, TableInfo, UniqueKey } from '../model.js';
 import type { RowChunk } from '../row-block.js';
-import type { WriteOperation } from '../write-operation.js';
+import type { WriteOperation } from '../item/write-operation.js';
 
 // ---------------------------------------------------------------------------------------------------- source
 

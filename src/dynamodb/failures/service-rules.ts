@@ -23,6 +23,8 @@ export interface ServiceRule {
   readonly code: ErrorCode;
   readonly fact: string;
   readonly next: string;
+  /** AWS denied the caller an action: the message names the action and who denied it, in place of `fact` and `next`. */
+  readonly deniesAction?: true;
 }
 
 const throttle = (whose: Whose, fact: string, next: string): ServiceRule => ({
@@ -86,7 +88,7 @@ const gone = (fact: string): ServiceRule =>
     'table',
     'E_TARGET_GONE',
     fact,
-    'check the region, endpoint and table name; if somebody replaced the table, start the shard again with --restart, since its state is about the old table',
+    'check the region, endpoint and table name. If somebody replaced the table, start the shard again with --restart, since its state is about the old table',
   );
 
 const request = (fact: string): ServiceRule =>
@@ -134,7 +136,7 @@ const INCOMPLETE = 'AWS found the signature incomplete';
 const UNSIGNED = 'AWS found no credentials in the request';
 const UNKNOWN_KEY = 'AWS does not know the access key or session token';
 const EXPIRED = 'the AWS credentials have expired and could not be renewed';
-export const DENIED = 'AWS denied access';
+const DENIED: ServiceRule = { ...access('AWS denied access'), deniesAction: true };
 
 const RULES: Readonly<Record<string, ServiceRule>> = {
   // ------------------------------------------------------------ the write and read operations' own
@@ -236,10 +238,10 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   RequestInTheFuture: credentials(CLOCK),
   CredentialsProviderError: credentials('AWS credentials are missing'),
   TokenProviderError: credentials('the AWS SSO session has expired'),
-  AccessDeniedException: access(DENIED),
-  AccessDenied: access(DENIED),
-  UnauthorizedOperation: access(DENIED),
-  NotAuthorized: access(DENIED),
+  AccessDeniedException: DENIED,
+  AccessDenied: DENIED,
+  UnauthorizedOperation: DENIED,
+  NotAuthorized: DENIED,
   OptInRequired: access('the AWS account is not signed up for DynamoDB in this region'),
   SubscriptionRequiredException: access('the AWS account is not signed up for DynamoDB in this region'),
 

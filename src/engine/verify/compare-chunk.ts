@@ -4,7 +4,7 @@
  */
 import { ageOf } from '../../core/time/age.js';
 import type { ComparisonTime } from '../../core/evidence.js';
-import type { FoundItem } from '../../core/found-item.js';
+import type { FoundItem } from '../../core/item/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
 import { Permits } from '../../core/async/permits.js';

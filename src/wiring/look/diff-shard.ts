@@ -1,6 +1,6 @@
 /** Diffs sampled or named rows of one shard against the target. */
 import type { Config } from '../../config/model.js';
-import { EventBus } from '../../core/events.js';
+import { EventBus } from '../../core/event-bus.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { diffRows, type RowDiff } from '../../engine/diff.js';
 import type { MappedItem } from '../../core/model.js';

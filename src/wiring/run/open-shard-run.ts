@@ -1,7 +1,7 @@
 /** Opens the ports that a verb may ask for while it works on one shard, with the adapters of the config behind them. */
 import { join } from 'node:path';
 import type { Config } from '../../config/model.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import { defect } from '../../core/defect.js';
 import { NO_TARGET } from '../../core/ports/ports.js';
 import type { KeyRegister } from '../../core/ports/key-register.js';

@@ -8,7 +8,18 @@ import { runCli } from '../../support/cli.js';
 import { createMigration, onePair, type Migration } from '../../support/migration.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const COMMANDS = ['check', 'plan', 'diff', 'backfill', 'verify', 'status', 'bad-rows', 'differences', 'state', 'schema'];
+const COMMANDS = [
+  'check',
+  'plan',
+  'diff',
+  'backfill',
+  'verify',
+  'status',
+  'bad-rows',
+  'differences',
+  'state',
+  'schema',
+];
 const HELP_MS = 300;
 const RUNS = 5;
 
@@ -63,7 +74,7 @@ describe.each(onePair)('a run without faults: $name', { timeout: 120_000 }, (ser
       expect(code).toBe(0);
       const lines = stderr.trimEnd().split('\n');
       expect(lines.filter((line) => !/^\d{4}-\d\d-\d\dT[\d:]+Z s01 /.test(line))).toEqual([
-        'looking at 1 shard and the target first',
+        'checking 1 shard and the target first',
       ]);
     }
   });

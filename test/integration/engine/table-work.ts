@@ -4,7 +4,7 @@
  */
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { PauseGate } from '../../../src/core/async/pause-gate.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { ItemMapping } from '../../../src/config/model.js';
 import { NO_COUNTS, type Cursor, type Row } from '../../../src/core/model.js';
 import {

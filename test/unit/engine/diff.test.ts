@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { SAME, type FoundItem } from '../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../src/core/item/found-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import type { ItemReader } from '../../../src/core/ports/ports.js';
 import { diffRows } from '../../../src/engine/diff.js';

@@ -10,7 +10,7 @@ describe('BadRowLimit', () => {
       expect.objectContaining({
         code: 'E_BAD_ROWS',
         exitCode: 1,
-        message: 'shard s01: the backfill stopped at 4 bad rows, which cannot be represented as the mapping asks; 3 are allowed',
+        message: 'shard s01: the backfill stopped at 4 bad rows; --max-bad-rows allows 3',
       }),
     );
   });

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
-import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/item/found-item.js';
 import type { MappedItem, Row } from '../../../../src/core/model.js';
 import type { ItemReader } from '../../../../src/core/ports/ports.js';
 import { confirmDifferences, type Confirmed } from '../../../../src/engine/verify/confirm-differences.js';
