@@ -6,7 +6,7 @@
 import type { Fault } from '../../core/errors.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import { wrap } from '../../listeners/terminal.js';
-import { count, plural } from '../../wording/format.js';
+import { count, plural } from '../../wording/number-format.js';
 import type {
   Evidence,
   ListedDifference,

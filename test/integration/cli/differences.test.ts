@@ -12,25 +12,29 @@ const DIFFERING = [300, 306];
 const ALL = 1_506;
 
 /** A scan key with a quote, a comma and an ENUM, whose number in the index is not its label. */
-const ACCOUNT = "O'Hara, 1";
+const accountOf = (shard: number): string => `O'Hara, ${shard + 1}`;
+const ACCOUNT = accountOf(0);
 
-function tables(): readonly string[] {
+function tables(shard: number): readonly string[] {
   return [
     `CREATE TABLE notes (
       account VARCHAR(20) NOT NULL, kind ENUM('small', 'large') NOT NULL, id INT NOT NULL, body VARCHAR(40),
       PRIMARY KEY (account, kind, id)
     )`,
-    insertNotes(0, BEFORE),
+    insertNotes(shard, 0, BEFORE),
   ];
 }
 
-function insertNotes(from: number, rows: number): string {
-  const values = Array.from({ length: rows }, (_, i) => `("${ACCOUNT}", 'large', ${from + i}, 'secret ${from + i}')`);
+function insertNotes(shard: number, from: number, rows: number): string {
+  const values = Array.from(
+    { length: rows },
+    (_, i) => `("${accountOf(shard)}", 'large', ${from + i}, 'secret ${from + i}')`,
+  );
   return `INSERT INTO notes VALUES ${values.join()}`;
 }
 
 function config(document: ConfigDocument): void {
-  document.source.table = { name: 'notes' };
+  document.source.table = { name: 'notes', shardedBy: 'account' };
   const keys = {
     partitionKey: { name: 'pk', template: '{account}' },
     sortKey: { name: 'sk', template: '{kind}#{id:pad(10)}' },
@@ -40,7 +44,7 @@ function config(document: ConfigDocument): void {
 
 /** Rows that came and changed in MySQL since the backfill. */
 async function plantDifferences({ databases }: Migration): Promise<void> {
-  await databases[0]?.query(insertNotes(BEFORE, MISSING));
+  await databases[0]?.query(insertNotes(0, BEFORE, MISSING));
   for (const [shard, rows] of DIFFERING.entries()) {
     await databases[shard]?.query(`UPDATE notes SET body = 'another secret' WHERE id < ${rows}`);
   }
@@ -82,7 +86,8 @@ describe.each(onePair)('dynaferry differences, $name', { timeout: 180_000 }, (se
     const never = await migration.run(['differences']);
     expect(never).toMatchObject({ code: 7, stderr: '' });
     expect(never.stdout).toBe('s01  never verified\ns02  never verified\nnext: `dynaferry verify --shard s01 s02`\n');
-    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    const moved = await migration.run(['backfill', '--all']);
+    expect(moved, moved.stderr).toMatchObject({ code: 0 });
     const before = await migration.run(['differences', 's01']);
     expect(before).toMatchObject({ code: 7 });
     expect(before.stdout).toMatch(/^s01 {2}no verification stands\n {2}notes: never verified$/m);
@@ -121,7 +126,6 @@ describe.each(onePair)('dynaferry differences, $name', { timeout: 180_000 }, (se
     for (const key of [JSON.stringify(found?.itemKey), JSON.stringify(found?.scanKey)]) {
       const diff = await migration.run(['diff', '--keys', key]);
       expect(diff, key).toMatchObject({ code: 1, stderr: '' });
-      // Another shard has a row of the same key.
       expect(diff.stdout.match(/^s\d\d notes {2}account=/gm)).toEqual(['s02 notes  account=']);
       expect(diff.stdout).toMatch(/^1 item: 0 new, 0 same, 1 changed/m);
       expect(await migration.run(['diff', '--explain', '--key', key])).toMatchObject({ code: 0, stderr: '' });
@@ -137,7 +141,8 @@ describe.each(onePair)('dynaferry differences, $name', { timeout: 180_000 }, (se
 
   it('differences lists one class or the first items, and nothing of a verification before a restart', async () => {
     await using migration = await createMigration({ servers, shards: 2, rows: tables, config });
-    expect(await migration.run(['backfill', '--all'])).toMatchObject({ code: 0 });
+    const moved = await migration.run(['backfill', '--all']);
+    expect(moved, moved.stderr).toMatchObject({ code: 0 });
     await plantDifferences(migration);
     expect(await migration.run(['verify', '--all'])).toMatchObject({ code: 1 });
 
