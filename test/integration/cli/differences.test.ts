@@ -37,7 +37,7 @@ function config(document: ConfigDocument): void {
   document.source.table = { name: 'notes', shardedBy: 'account' };
   const keys = {
     partitionKey: { name: 'pk', template: '{account}' },
-    sortKey: { name: 'sk', template: '{kind}#{id:pad(10)}' },
+    sortKey: { name: 'sk', template: '{kind:text}#{id:pad(10)}' },
   };
   document.mapping = { notes: { items: [keys] } };
 }
