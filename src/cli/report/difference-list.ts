@@ -1,6 +1,6 @@
 /**
- * The list of differences as lines for people and as records for programs: a count for each shard, then item by item,
- * each with both of its keys. It is made part by part, as there may be millions. It has keys, as the report of `verify`
+ * The list of differences as lines for people and as records for programs. Each shard has a count, then its items with
+ * both keys of each. It is made part by part, as there may be millions. It has keys, as the report of `verify`
  * has, since nothing else names an item; it has no value of any other attribute.
  */
 import type { Fault } from '../../core/errors.js';
@@ -142,10 +142,12 @@ function leftLines({ differences, withoutKeys }: Totals, listed: number, limited
   const left = differences - withoutKeys - listed;
   return [
     ...(left > 0 && limited ? [`  and ${count(left)} more, not listed one by one; --limit N lists more`] : []),
-    ...(left > 0 && !limited ? [`  ${count(left)} of them are no longer recorded: a new verification has begun`] : []),
+    ...(left > 0 && !limited
+      ? [`  ${count(left)} of them are no longer recorded: a new verification has started`]
+      : []),
     ...(withoutKeys > 0
       ? [
-          `  ${count(withoutKeys)} of them are counted without keys (TTL was changed meanwhile, or an earlier version kept only the first ones); verify again`,
+          `  ${count(withoutKeys)} of them are counted without keys (TTL was changed during the verification, or an earlier version kept only the first ones); verify again`,
         ]
       : []),
   ];
@@ -172,7 +174,7 @@ function nextLines(shards: readonly ListedShard[], wanted: DifferenceClass | nul
   ];
 }
 
-/** One record a line: the differences of a shard, and its total. */
+/** Returns the list with one record a line: the differences of a shard, and its total. */
 export function differenceRecords(wanted: DifferenceClass | null): DifferenceList {
   return {
     head: () => [],

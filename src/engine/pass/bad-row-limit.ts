@@ -20,7 +20,7 @@ export class BadRowLimit {
     throw new FerryError(
       'E_BAD_ROWS',
       `shard ${this.shard}: the backfill stopped at ${this.#found} bad row${this.#found === 1 ? '' : 's'}; --max-bad-rows allows ${this.limit}`,
-      `\`dynaferry bad-rows --shard ${this.shard}\` lists all that are recorded, also of chunks that were under way then, with their remedies; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
+      `\`dynaferry bad-rows --shard ${this.shard}\` lists all recorded ones, also of chunks under way then; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
     );
   }
 }

@@ -38,10 +38,10 @@ const EMPTY_COMPARED = `${FIRST_COMPARED},
 
 /*
  * Every difference has a record, since an operator needs the key of each (`dynaferry differences`). A table that was
- * partly moved has one for each remaining row, and the state may then become as large as the keys of the table. A new
+ * partly moved has one for each remaining row. The state may then become as large as the keys of the table. A new
  * verification of a table takes the place of the former one's differences (`passes.ts`).
  *
- * Other records of this kind ("a record for each row") are bad rows: a retry reads them by it, and `--max-bad-rows`
+ * Other records of this kind ("a record for each row") are bad rows. A retry reads them by it, and `--max-bad-rows`
  * limits them in a backfill. There are only as many suspects as requests without an answer, and one incident a kind.
  * For a register of item keys, dynaferry reports the space that it will take before it creates it.
  */

@@ -68,7 +68,7 @@ function listedKey(
   }
   if (!isItemKey(parsed)) return null;
   const parts = Object.entries(parsed);
-  // Whoever writes the key by hand may write the sort key first.
+  // A key that was written by hand may have the sort key first.
   const texts = [parts, [...parts].reverse()].map((order) => `{${order.map(attributeText).join(',')}}`);
   return { recordedBy: { by: 'item-key', texts }, written: null };
 }

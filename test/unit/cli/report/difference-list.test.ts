@@ -52,7 +52,7 @@ test('the list of differences says which of them it did not list, and why', () =
     lines.tail({ shard: 's01', known }, listed, limited, null).join();
   expect(headOf(known)).toBe('s01  7 differences: 5 missing, 2 unresolved');
   expect(tail(3, true)).toContain('and 1 more, not listed one by one; --limit N lists more');
-  expect(tail(3, false)).toContain('1 of them are no longer recorded: a new verification has begun');
+  expect(tail(3, false)).toContain('1 of them are no longer recorded: a new verification has started');
   expect(tail(4, false)).toMatch(/^ {2}3 of them are counted without keys /);
   expect(totalsOf(known.tables, 'missing')).toMatchObject({
     differences: 5,

@@ -1,4 +1,4 @@
-/** What the state says of differences, by table: all of them where a verification stands, and why it has none elsewhere. */
+/** What the state says of differences, by table: all where a verification stands, and why it has none elsewhere. */
 import Database from 'better-sqlite3';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
