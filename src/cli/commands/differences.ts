@@ -46,7 +46,7 @@ Examples:
 
 Lists each item with its key, the scan key of its row and the names of the attributes that differ. Keys are other
 people's data; \`--limit 0\` shows counts alone. \`dynaferry diff --keys\` takes either key. Exits 1 when items are missing
-or differ, 7 when none are known to, but some table has no verification that stands or an item is unresolved.`,
+or differ. Else exits 7 when a table has no verification that stands, or an item is unresolved.`,
     )
     .action(async (positional: readonly string[], options: DifferencesOptions, command: Command) => {
       if (options.all && positional.length > 0)
