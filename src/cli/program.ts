@@ -8,6 +8,7 @@ import { backfillCommand } from './commands/backfill.js';
 import { badRowsCommand } from './commands/bad-rows.js';
 import { checkCommand } from './commands/check.js';
 import { diffCommand } from './commands/diff.js';
+import { differencesCommand } from './commands/differences.js';
 import type { Io } from './io.js';
 import { planCommand } from './commands/plan.js';
 import { schemaCommand } from './commands/schema.js';
@@ -38,6 +39,7 @@ The usual order:
   $ dynaferry verify --all               compare item by item.
   $ dynaferry status --watch             watch the progress.
   $ dynaferry bad-rows                   what could not be moved, and why?
+  $ dynaferry differences                what did the last verification find?
 
 Exit codes of a run: 0 done, 1 differences or bad rows, 7 copy not proven yet, 130 interrupted with the checkpoint saved.
 Exit codes of errors: 2 usage or config, 3 a check before the run failed, 4 source failed, 5 target failed, 6 state.`,
@@ -50,6 +52,7 @@ Exit codes of errors: 2 usage or config, 3 a check before the run failed, 4 sour
     verifyCommand,
     statusCommand,
     badRowsCommand,
+    differencesCommand,
     stateCommand,
     schemaCommand,
   ];

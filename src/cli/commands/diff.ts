@@ -39,7 +39,7 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
     .addOption(
       new Option(
         '--keys <key...>',
-        'show the rows with these scan keys: the columns in order, joined by commas',
+        'show the rows with these keys: the columns of the scan key, joined by commas, or a key that `differences` lists',
       ).default([], 'none'),
     )
     .addOption(
@@ -50,7 +50,9 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
         .default(false)
         .conflicts(['sample', 'keys']),
     )
-    .addOption(new Option('--key <key>', 'explain the row with this scan key').conflicts(['where', 'badRow']))
+    .addOption(
+      new Option('--key <key>', 'explain the row with this key, as --keys takes it').conflicts(['where', 'badRow']),
+    )
     .addOption(new Option('--where <sql>', 'explain a row that meets this condition').conflicts('badRow'))
     .addOption(new Option('--bad-row <n>', 'explain row #n of `bad-rows`').argParser(wholeNumber(1)))
     .addOption(new Option('--table <name>', 'only this table'))
@@ -61,6 +63,7 @@ export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
 Examples:
   $ dynaferry diff --shard s01 --sample 20
   $ dynaferry diff --shard s01 --keys AC0123,SM4567 --show-values
+  $ dynaferry diff --shard s01 --keys '{"pk":{"S":"AC0123"},"sk":{"S":"SM4567"}}'
   $ dynaferry diff --shard s01 --explain --key AC0123,SM4567
 
 Exits 1 if a row is bad or an existing item would change.`,
@@ -85,13 +88,15 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     throw new FerryError('E_USAGE', '--key, --where and --bad-row need --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../../wiring/look/diff-shard.js');
   const { lookAtTargetPlace, placesOf } = await import('../../wiring/look/places.js');
+  const { namedRows } = await import('../../wiring/look/named-rows.js');
   const { sideBySide } = await import('../../wiring/look/side-by-side.js');
   const { openReadBudget } = await import('../../wiring/shared-budget.js');
   const reads = openReadBudget(config, (fault) => warn(io, options.json, fault));
   const stopping = stopOnSignals(io);
   try {
-    const keys = options.keys.map((key) => key.split(','));
-    const chosen = { table: options.table ?? null, keys, sample: options.sample ?? 10 };
+    const table = options.table ?? null;
+    const named = options.keys.length === 0 ? null : namedRows(config, shards, table, options.keys);
+    const chosen = { table, named, sample: options.sample ?? 10 };
     const servers = new Map<string, string>();
     const [looked, target] = await Promise.all([
       sideBySide(config, shards, stopping.stop, (shard) =>
@@ -104,7 +109,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     const { found, failed, exitCode } = lookedAt(looked);
     const tables = found.flat();
     const rows = tables.flatMap((table) => table.rows);
-    if (keys.length > 0 && rows.length === 0 && failed.length === 0) {
+    if (named !== null && rows.length === 0 && failed.length === 0) {
       throw new FerryError(
         'E_USAGE',
         'no shard has a row with such a key',
@@ -169,7 +174,7 @@ async function explain(
 }
 
 function choiceOf(key: string | undefined, condition: string | undefined, number: number | undefined): RowChoice {
-  if (key !== undefined) return { by: 'key', key: key.split(',') };
+  if (key !== undefined) return { by: 'key', key };
   if (condition !== undefined) return { by: 'where', condition };
   return number === undefined ? { by: 'first' } : { by: 'bad-row', number };
 }

@@ -32,9 +32,10 @@ export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command
 Example:
   $ dynaferry verify --all
 
-Consumes at most target.readCapacity. Finds missing and differing items; does not look for items without a row. Exits 1
-with a list of item keys and attribute names when anything is missing or differs. After an interruption the same command
-resumes; what was compared too long ago (verify.maxAge) is compared again.`,
+Consumes at most target.readCapacity. Finds missing and differing items, but does not look for items without a row.
+Exits 1 when anything is missing or differs, with the first item keys and attribute names; \`dynaferry differences\`
+lists all. After an interruption the same command resumes. It compares again what it compared too long ago
+(verify.maxAge).`,
     )
     .action(async (options: VerifyOptions) => {
       finish(

@@ -4,6 +4,9 @@ import type { RowsResult } from '../../engine/verb/shard-result.js';
 import { count, duration, plural } from '../../wording/number-format.js';
 import type { ReportedRun } from './verb-report.js';
 
+/** Bad rows or differences of a shard that a report shows, so that the next step stays in sight. */
+export const SHOWN_OF_A_SHARD = 5;
+
 interface Amount {
   readonly counts: Counts;
   readonly badRows: number;
@@ -16,7 +19,7 @@ export function amountText({ counts, badRows, elapsedMs }: Amount, items: string
     counts.expiredRows > 0 ? `${count(counts.expiredRows)} expired and skipped` : '',
     counts.expiredItems > 0 ? `${count(counts.expiredItems)} probably deleted by TTL` : '',
     counts.newerItems > 0 ? `${count(counts.newerItems)} newer in the target` : '',
-    badRows > 0 ? plural(badRows, 'bad row') : '',
+    badRows > 0 ? `${plural(badRows, 'bad row')} recorded` : '',
     plural(counts.chunks, 'chunk'),
     `${count(counts.units)} ${unit}`,
     duration(elapsedMs / 1_000),
@@ -45,7 +48,7 @@ export function badRowLines(
   shard: string,
   { badRows: all, findings }: Pick<RowsResult, 'badRows' | 'findings'>,
 ): readonly string[] {
-  const { badRows } = findings;
+  const badRows = findings.badRows.slice(0, SHOWN_OF_A_SHARD);
   const lines = badRows.map(
     (bad) => `bad row    ${bad.table} ${bad.row}  ${bad.column ?? 'item'}: ${bad.reason} (${bad.kind}); ${bad.remedy}`,
   );
@@ -54,7 +57,7 @@ export function badRowLines(
     lines.push(`rows without a key are named by number: \`${command}\` shows row #N`);
   }
   const dry = run.dryRun ? ' --dry-run' : '';
-  const where = `\`dynaferry bad-rows ${shard}${dry}\` lists them`;
+  const where = `\`dynaferry bad-rows ${shard}${dry}\` lists all`;
   return [...lines, ...moreLines(badRows.length, all, 'bad row', where)];
 }
 

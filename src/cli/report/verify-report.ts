@@ -8,7 +8,16 @@ import type { VerifyResult } from '../../engine/verify.js';
 import { agoWords, count, minuteOf, plural } from '../../wording/number-format.js';
 import type { Ending } from '../../wiring/run/shard-task.js';
 import type { ReportedRun } from './verb-report.js';
-import { acceptedChangeLines, amountText, badRowLines, moreLines, notStartedText, retryLines } from './rows-report.js';
+import {
+  acceptedChangeLines,
+  amountText,
+  badRowLines,
+  moreLines,
+  notStartedText,
+  retryLines,
+  SHOWN_OF_A_SHARD,
+} from './rows-report.js';
+import { quoted } from '../resume-command.js';
 import type { VerbReport } from './verb-report.js';
 
 export const VERIFY_REPORT: VerbReport<'verify'> = {
@@ -20,7 +29,7 @@ export const VERIFY_REPORT: VerbReport<'verify'> = {
     ...(outcome.status === 'done' || restartLeft ? [] : unfinishedLines(outcome)),
     ...ageLines(outcome),
     ...badRowLines(run, outcome.shard, outcome),
-    ...differenceLines(outcome),
+    ...differenceLines(outcome.shard, outcome),
     ...(outcome.differing > 0 ? acceptedChangeLines(outcome) : []),
     ...openWriteLines(outcome),
   ],
@@ -70,8 +79,11 @@ function ageLines({ oldestComparison, takenOver }: VerifyResult): readonly strin
   ];
 }
 
-function differenceLines({ findings, missing, differing, unresolved, doubtful }: VerifyResult): readonly string[] {
-  const { differences } = findings;
+function differenceLines(
+  shard: string,
+  { findings, missing, differing, unresolved, doubtful }: VerifyResult,
+): readonly string[] {
+  const differences = findings.differences.slice(0, SHOWN_OF_A_SHARD);
   const found = missing + differing + unresolved - doubtful;
   const ttl = `unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing. TTL was changed on the table during the verification; verify again`;
   return [
@@ -80,12 +92,7 @@ function differenceLines({ findings, missing, differing, unresolved, doubtful }:
       return `${difference.class.padEnd(10)} ${difference.keyText}${names}`;
     }),
     ...(doubtful > 0 ? [ttl] : []),
-    ...moreLines(
-      differences.length,
-      found,
-      'difference',
-      'the state has their number, but records only the first ones',
-    ),
+    ...moreLines(differences.length, found, 'difference', `\`dynaferry differences --shard ${shard}\` lists all`),
   ];
 }
 
@@ -142,10 +149,12 @@ function nothingKnownWrong(run: ReportedRun, outcomes: readonly VerifyResult[]):
   return [...retryLines(run, outcomes), next()].join('\n');
 }
 
-function whatToDoAboutDifferences(run: ReportedRun, outcomes: readonly VerifyResult[]): string {
+function whatToDoAboutDifferences(run: ReportedRun, outcomes: readonly Found[]): string {
   return [
     ...retryLines(run, outcomes),
-    'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
+    'next: find out who changed the target or the source; this shows a row beside its item:',
+    `      \`${diffCommand(run, outcomes)}\`;`,
+    `      \`dynaferry differences ${run.selection}\` lists all items, with a key of each for --keys;`,
     ...(outcomes.some(({ takenOver }) => takenOver.length > 0)
       ? [
           `      tables that this run did not read again may be right by now: \`dynaferry verify ${run.selection}\` compares them too;`,
@@ -158,6 +167,19 @@ function whatToDoAboutDifferences(run: ReportedRun, outcomes: readonly VerifyRes
       : []),
     `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,
   ].join('\n');
+}
+
+type Found = VerifyResult & Pick<Ending, 'shard'>;
+
+/** Returns a command that works as it stands, since the state has recorded the item with its row. */
+function diffCommand({ selection }: ReportedRun, outcomes: readonly Found[]): string {
+  const wrong = outcomes.flatMap(({ shard, findings }) =>
+    findings.differences.filter((found) => found.class !== 'unresolved').map(({ keyText }) => ({ shard, keyText })),
+  );
+  const [first] = wrong;
+  return first === undefined
+    ? `dynaferry diff ${selection} --keys KEY --show-values`
+    : `dynaferry diff --shard ${first.shard} --keys ${quoted(first.keyText)} --show-values`;
 }
 
 function sumOf(outcomes: readonly VerifyResult[], of: (outcome: VerifyResult) => number): number {

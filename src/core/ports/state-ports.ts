@@ -177,7 +177,7 @@ export interface PassStore {
 export interface CheckpointStore {
   /**
    * Marks chunks done and moves watermarks, in one transaction. The caller passes the chunks of a segment in order and
-   * without gaps. The state keeps the first 1,000 differences of a pass; the chunks' records count all of them.
+   * without gaps. The state keeps all differences of the table's newest verification.
    * @throws FerryError E_INTERNAL when the pass is finished or unknown, or a segment is complete or unknown: then
    * nothing is committed; E_STATE_*
    */

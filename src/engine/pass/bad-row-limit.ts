@@ -19,8 +19,8 @@ export class BadRowLimit {
     if (this.#found <= this.limit) return;
     throw new FerryError(
       'E_BAD_ROWS',
-      `shard ${this.shard}: ${this.#found} bad rows so far; --max-bad-rows allows ${this.limit}`,
-      `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies; correct them, or allow more with --max-bad-rows N. \`backfill --dry-run\` finds all rows that do not fit the mapping, and writes nothing`,
+      `shard ${this.shard}: the backfill stopped at ${this.#found} bad row${this.#found === 1 ? '' : 's'}; --max-bad-rows allows ${this.limit}`,
+      `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies, and those that chunks in progress found after the stop; correct them, or allow more with --max-bad-rows N. \`backfill --dry-run\` finds all rows that do not fit the mapping, and writes nothing`,
     );
   }
 }

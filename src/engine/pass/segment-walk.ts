@@ -8,10 +8,10 @@ import type { ShardContext } from './table-job.js';
 import { Watermark } from './watermark.js';
 
 /**
- * Maximum number of a chunk's differences that the state keeps: as many as a report lists, since all items of a chunk
- * may be missing.
+ * Maximum number of differences in done chunks that wait for an earlier chunk to be done. All items of a table may be
+ * missing. Beyond that, the segment reads no further chunk, so that they take some megabytes of memory at most.
  */
-const KEPT_OF_A_CHUNK = 20;
+const WAITING_DIFFERENCES = 10_000;
 
 /**
  * Number of chunks under way at which a segment counts as slow, for example because all its rows have one hot partition
@@ -51,6 +51,7 @@ export class SegmentWalk<C extends Chunk> {
   readonly #watermark: Watermark<DoneChunk>;
   readonly #underWay = new Set<Promise<void>>();
   #slow = false;
+  #waitingDifferences = 0;
 
   constructor(options: SegmentWalkOptions<C>) {
     const { context, work, segment } = options;
@@ -90,6 +91,8 @@ export class SegmentWalk<C extends Chunk> {
       .catch(onFault)
       .finally(() => this.#underWay.delete(settled));
     this.#underWay.add(settled);
+    while (this.#waitingDifferences > WAITING_DIFFERENCES && this.#underWay.size > 0)
+      await Promise.race(this.#underWay);
     this.#slow ||= this.#underWay.size >= CHUNKS_UNDER_WAY;
     if (!this.#slow) return;
     onSlow();
@@ -104,10 +107,8 @@ export class SegmentWalk<C extends Chunk> {
       rows,
       items,
     });
-    committable({
-      record: { ...record, segment: segment.index, last: chunk.last },
-      differences: differences.slice(0, KEPT_OF_A_CHUNK),
-    });
+    this.#waitingDifferences += differences.length;
+    committable({ record: { ...record, segment: segment.index, last: chunk.last }, differences });
   }
 
   #commit(run: readonly DoneChunk[]): void {
@@ -115,6 +116,7 @@ export class SegmentWalk<C extends Chunk> {
     const records = run.map((done) => done.record);
     const differences = run.flatMap((done) => done.differences);
     context.store.checkpoints.commit(work.pass, records, differences);
+    this.#waitingDifferences -= differences.length;
     const rows = records.reduce((sum, record) => sum + record.rows, 0);
     context.emitter.emit('watermark.advanced', { ...this.#where, chunks: run.length, rows });
   }

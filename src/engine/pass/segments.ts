@@ -26,7 +26,7 @@ export interface Chunk {
 /** The result of a chunk. */
 export interface ChunkResult {
   readonly record: Omit<ChunkRecord, 'segment' | 'last'>;
-  /** All differences of the chunk. The state keeps the first ones, and the record counts them all. */
+  /** All differences of the chunk. */
   readonly differences: readonly DifferenceRecord[];
 }
 

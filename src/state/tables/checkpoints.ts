@@ -5,18 +5,11 @@
  * no more chunks.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Cursor } from '../../core/model.js';
 import type { ComparisonTime } from '../../core/evidence.js';
 import type { CheckpointStore } from '../../core/ports/state-ports.js';
 import type { ChunkRecord, DifferenceRecord, Pass } from '../../core/ports/state-records.js';
 import { defect } from '../../core/defect.js';
-
-interface DifferenceRow {
-  readonly class: DifferenceRecord['class'];
-  readonly item_key: string;
-  readonly attributes: string;
-  readonly cursor: string;
-}
+import { toDifference, type DifferenceRow } from './differences.js';
 
 interface ComparedValues {
   readonly comparedAt: number | null;
@@ -43,18 +36,15 @@ const EMPTY_COMPARED = `${FIRST_COMPARED},
                 newest_at = coalesce(newest_at, @comparedAt),
                 newest_steady = CASE WHEN newest_at IS NULL THEN @comparedSteady ELSE newest_steady END`;
 
-/**
- * Maximum number of differences that the state keeps of a pass: those found first. Reports list twenty, and the counts
- * beside the watermarks are complete. A table that was partly moved has one difference for each remaining row, which
- * would make the state as large as the table.
+/*
+ * Every difference has a record, since an operator needs the key of each (`dynaferry differences`). A table that was
+ * partly moved has one for each remaining row. The state may then become as large as the keys of the table. A new
+ * verification of a table takes the place of the former one's differences (`passes.ts`).
  *
- * Other records of this kind ("a record for each row") are limited too. Bad rows have one each, since a retry reads
- * them by it, and `--max-bad-rows` limits them in a backfill. There are only as many suspects as requests without an
- * answer, and one incident a kind. For a register of item keys, dynaferry reports the space that it will take before it
- * creates it.
+ * Other records of this kind ("a record for each row") are bad rows. A retry reads them by it, and `--max-bad-rows`
+ * limits them in a backfill. There are only as many suspects as requests without an answer, and one incident a kind.
+ * For a register of item keys, dynaferry reports the space that it will take before it creates it.
  */
-const KEPT_OF_A_PASS = 1_000;
-
 export class Checkpoints implements CheckpointStore {
   readonly #unfinished: Statement<[number]>;
   readonly #advance: Statement<[AdvanceValues], number>;
@@ -62,8 +52,7 @@ export class Checkpoints implements CheckpointStore {
   readonly #placeBadRows: Statement<[number, number, string, string]>;
   readonly #complete: Statement<[ComparedValues & { readonly pass: number; readonly segment: number }]>;
   readonly #insertDifference: Statement<[number, string, string, string, string]>;
-  readonly #kept: Statement<[number], number>;
-  readonly #differences: Statement<[number, number], DifferenceRow>;
+  readonly #differences: Statement<[number, number], Omit<DifferenceRow, 'id'>>;
 
   constructor(database: Database) {
     this.#unfinished = database.prepare('SELECT 1 FROM passes WHERE id = ? AND finished_at IS NULL');
@@ -95,7 +84,6 @@ export class Checkpoints implements CheckpointStore {
     this.#insertDifference = database.prepare(
       'INSERT INTO differences (pass_id, class, item_key, attributes, cursor) VALUES (?, ?, ?, ?, ?)',
     );
-    this.#kept = database.prepare<[number], number>('SELECT count(*) FROM differences WHERE pass_id = ?').pluck();
     this.#differences = database.prepare(
       'SELECT class, item_key, attributes, cursor FROM differences WHERE pass_id = ? ORDER BY id LIMIT ?',
     );
@@ -108,8 +96,7 @@ export class Checkpoints implements CheckpointStore {
     }
     const doneAt = Date.now();
     for (const chunk of chunks) this.#commitOne(pass, chunk, doneAt);
-    const room = differences.length === 0 ? 0 : Math.max(0, KEPT_OF_A_PASS - (this.#kept.get(pass.id) ?? 0));
-    for (const { class: kind, keyText, attributes, cursor } of differences.slice(0, room)) {
+    for (const { class: kind, keyText, attributes, cursor } of differences) {
       this.#insertDifference.run(pass.id, kind, keyText, JSON.stringify(attributes), cursor);
     }
   }
@@ -122,12 +109,7 @@ export class Checkpoints implements CheckpointStore {
 
   /** Returns the first differences, in the order in which they were found. */
   differences(pass: Pass, limit: number): readonly DifferenceRecord[] {
-    return this.#differences.all(pass.id, limit).map((row) => ({
-      class: row.class,
-      keyText: row.item_key,
-      attributes: JSON.parse(row.attributes) as readonly string[],
-      cursor: row.cursor as Cursor,
-    }));
+    return this.#differences.all(pass.id, limit).map(toDifference);
   }
 
   #commitOne(pass: Pass, chunk: ChunkRecord, doneAt: number): void {

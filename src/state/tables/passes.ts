@@ -104,6 +104,7 @@ export class Passes implements PassStore {
   readonly #compared: Statement<[number], ComparedRow>;
   readonly #retried: Statement<[number], RetriedRow>;
   readonly #overtakenBy: Statement<[{ readonly table: string }], number>;
+  readonly #forgetDifferences: Statement<[string, number]>;
 
   /** @param clock gives the start of a pass, which is compared with the time of writes that may still land */
   constructor(
@@ -150,6 +151,9 @@ export class Passes implements PassStore {
     this.#overtakenBy = database
       .prepare<[{ readonly table: string }], number>(`SELECT ${overtakenBy('@table')}`)
       .pluck();
+    this.#forgetDifferences = database.prepare(
+      'DELETE FROM differences WHERE pass_id IN (SELECT id FROM passes WHERE table_name = ? AND id < ?)',
+    );
     this.#summary = database.prepare(
       `SELECT passes.*, total(chunks) AS chunks, total(rows) AS rows, total(items) AS items, total(bad_rows) AS bad_rows,
               total(expired_rows) AS expired_rows, total(expired_items) AS expired_items,
@@ -174,6 +178,8 @@ export class Passes implements PassStore {
     const row = this.#insert.get(kind, table, followsPlan, this.clock.now(), finished, sawChunks);
     if (row === undefined) throw defect(`no pass over table ${table} was made`);
     if (this.#insertSegments(row, segments) === 0) throw defect(`a pass over table ${table} has no segments`);
+    // Nothing names the differences of an earlier verification from now on.
+    if (kind === 'verify') this.#forgetDifferences.run(table, row.id);
     return toPass(row);
   }
 

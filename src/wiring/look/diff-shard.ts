@@ -9,6 +9,7 @@ import { openShardSession } from '../run/shard-session.js';
 import { secondsNow } from '../../engine/verb/shard-run.js';
 import { localIndexesOf, targetFacts } from '../target-facts.js';
 import { openTargetSession } from '../target-session.js';
+import { findNamed, type NamedRows } from './named-rows.js';
 
 export interface TableDiff {
   readonly shard: string;
@@ -19,8 +20,8 @@ export interface TableDiff {
 export interface DiffSelection {
   /** null: all tables. */
   readonly table: string | null;
-  /** Scan keys as texts, parts in order. If empty, the diff takes a sample. */
-  readonly keys: readonly (readonly string[])[];
+  /** null: the diff takes a sample. */
+  readonly named: NamedRows | null;
   readonly sample: number;
 }
 
@@ -50,9 +51,9 @@ export async function diffShard(
         const table = job.mapping.table.name;
         if (selection.table !== null && selection.table !== table) continue;
         const rows =
-          selection.keys.length > 0
-            ? await job.source.find(selection.keys, signal)
-            : await job.source.sample(selection.sample, signal);
+          selection.named === null
+            ? await job.source.sample(selection.sample, signal)
+            : await findNamed(job, shard, selection.named, signal);
         tables.push({ shard, table, rows: await diffRows(job, rows, reader, secondsNow(), signal) });
       }
       await guard.confirm(signal);

@@ -12,10 +12,11 @@ import { readBadRow } from '../../state/status/read-bad-rows.js';
 import { openShardSession } from '../run/shard-session.js';
 import { secondsNow } from '../../engine/verb/shard-run.js';
 import { localIndexesOf, targetFacts } from '../target-facts.js';
+import { findNamed, namedRows, type NamedRows } from './named-rows.js';
 
 export type RowChoice =
   | { readonly by: 'first' }
-  | { readonly by: 'key'; readonly key: readonly string[] }
+  | { readonly by: 'key'; readonly key: string }
   | { readonly by: 'where'; readonly condition: string }
   | { readonly by: 'bad-row'; readonly number: number };
 
@@ -43,6 +44,7 @@ export async function explainRowOf(
   signal: AbortSignal,
   reached: (shard: string, server: string) => void,
 ): Promise<ExplainedRow> {
+  const named = choice.by === 'key' ? namedRows(config, shards, table, [choice.key]) : NOTHING_NAMED;
   const asked = targetFacts(config, false, signal);
   for (const shard of shards) {
     const controls = { reached: (server: string) => reached(shard, server) };
@@ -51,7 +53,7 @@ export async function explainRowOf(
       for (const job of session.jobs) {
         const { name } = job.mapping.table;
         if (table !== null && table !== name) continue;
-        const row = await chosenRow(config, shard, job, choice, signal);
+        const row = await chosenRow(config, shard, job, { choice, named }, signal);
         if (row === null) continue;
         const explanation = explainRow(job.mapping, row, { now: secondsNow() });
         const described = job.source.describeKey(job.source.cursorOf(row));
@@ -63,6 +65,8 @@ export async function explainRowOf(
   }
   throw new FerryError('E_USAGE', 'there is no such row to explain', NEXT[choice.by]);
 }
+
+const NOTHING_NAMED: NamedRows = { written: [], recorded: [] };
 
 const NEXT: Readonly<Record<RowChoice['by'], string>> = {
   first: 'no table has a row that the config selects: check `where`, or name another table or shard',
@@ -82,15 +86,16 @@ async function isRefused(asked: Promise<unknown>): Promise<boolean> {
 async function chosenRow(
   config: Config,
   shard: string,
-  { mapping, source }: TableJob,
-  choice: RowChoice,
+  job: TableJob,
+  { choice, named }: { readonly choice: RowChoice; readonly named: NamedRows },
   signal: AbortSignal,
 ): Promise<Row | null> {
+  const { mapping, source } = job;
   switch (choice.by) {
     case 'first':
       return (await source.sample(1, signal))[0] ?? null;
     case 'key':
-      return (await source.find([choice.key], signal))[0] ?? null;
+      return (await findNamed(job, shard, named, signal))[0] ?? null;
     case 'where':
       return await source.matching(choice.condition, signal);
     case 'bad-row': {

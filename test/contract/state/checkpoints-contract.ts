@@ -2,7 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import type { Cursor } from '../../../src/core/model.js';
 import type { Pass } from '../../../src/core/ports/state-records.js';
-import { cursor, finishSamplePass, sampleChunk, sampleDifference, sampleRanges } from '../state-store-samples.js';
+import {
+  cursor,
+  finishSamplePass,
+  sampleChunk,
+  sampleDifference,
+  samplePlan,
+  sampleRanges,
+} from '../state-store-samples.js';
 import { begun, DEFECT, DIGEST, type NewPlace, reopening } from './place.js';
 
 export function checkpointContract(newPlace: NewPlace): void {
@@ -73,7 +80,7 @@ export function checkpointContract(newPlace: NewPlace): void {
       );
     });
 
-    test('the state store keeps the first 1,000 differences of a pass, and counts all of them', async () => {
+    test('the state store keeps all 1,200 differences of a pass', async () => {
       const keyText = (n: number): string => `{"pk":{"S":"${n}"}}`;
       await acrossReopen(
         (store) => {
@@ -90,10 +97,32 @@ export function checkpointContract(newPlace: NewPlace): void {
         },
         (store, pass) => {
           const kept = store.checkpoints.differences(pass, 5_000).map((difference) => difference.keyText);
-          expect(kept).toEqual(Array.from({ length: 1_000 }, (_, n) => keyText(n)));
+          expect(kept).toEqual(Array.from({ length: 1_200 }, (_, n) => keyText(n)));
           expect(store.passes.summary('verify', 'messages')?.differing).toBe(1_200);
         },
       );
+    });
+
+    test('the state store forgets the differences of a table once a new verification of that table starts', async () => {
+      await using place = await newPlace();
+      const store = place.open();
+      begun(store);
+      store.plans.save(samplePlan({ table: 'calls' }));
+      const passOf = (table: string): Pass => {
+        const pass = store.passes.open('verify', table);
+        store.checkpoints.commit(pass, [sampleChunk({ targetDigest: DIGEST })], [sampleDifference()]);
+        return pass;
+      };
+      const [messages, calls] = [passOf('messages'), passOf('calls')];
+      // Resumed, and not a new one.
+      expect(store.passes.open('verify', 'messages')).toEqual(messages);
+      expect(store.checkpoints.differences(messages, 10)).toHaveLength(1);
+      finishSamplePass(store, messages, { targetDigest: DIGEST });
+      const next = store.passes.open('verify', 'messages');
+      expect(store.checkpoints.differences(messages, 10)).toEqual([]);
+      expect(store.checkpoints.differences(next, 10)).toEqual([]);
+      expect(store.checkpoints.differences(calls, 10)).toHaveLength(1);
+      store.close();
     });
 
     test.each([

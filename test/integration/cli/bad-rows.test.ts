@@ -125,7 +125,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 120_000 }, (servers) => {
     expectRefusal(await migration.run(['backfill', '--max-bad-rows', '2']), {
       code: 'E_BAD_ROWS',
       exit: 1,
-      fact: /shard s01: 3 bad rows so far; --max-bad-rows allows 2$/,
+      fact: /shard s01: the backfill stopped at 3 bad rows; --max-bad-rows allows 2$/,
       next: /--max-bad-rows/,
     });
     await migration.databases[0]?.query("UPDATE notes SET name = 'c' WHERE id = 3");

@@ -8,7 +8,18 @@ import { runCli } from '../../support/cli.js';
 import { createMigration, onePair, type Migration } from '../../support/migration.js';
 import { temporaryFolder } from '../../support/temporary.js';
 
-const COMMANDS = ['check', 'plan', 'diff', 'backfill', 'verify', 'status', 'bad-rows', 'state', 'schema'];
+const COMMANDS = [
+  'check',
+  'plan',
+  'diff',
+  'backfill',
+  'verify',
+  'status',
+  'bad-rows',
+  'differences',
+  'state',
+  'schema',
+];
 const HELP_MS = 300;
 const RUNS = 5;
 

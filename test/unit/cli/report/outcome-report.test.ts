@@ -151,15 +151,33 @@ describe('resumeCommand and restated', () => {
   });
 });
 
-it('the report of a verification does not promise a list of all differences, which nobody keeps', () => {
-  const report = reportOf({ missing: 5_000, findings: { badRows: [], differences: [] } });
-  expect(report).toContain('\n  5,000 differences; the state has their number, but records only the first ones\n');
+it('the report of a verification names the command that lists all differences, however few it shows itself', () => {
+  const listed = '`dynaferry differences --shard s01` lists all';
+  expect(reportOf({ missing: 5_000 })).toContain(`\n  5,000 differences; ${listed}\n`);
+  const difference = { class: 'missing', table: 't', row: 'id=1', attributes: [] } as const;
+  const differences = Array.from({ length: 20 }, (_, n) => ({ ...difference, keyText: `{"pk":{"S":"it's ${n}"}}` }));
+  const report = reportOf({ missing: 5_000, findings: { badRows: [], differences } });
+  expect(report.match(/^ {2}missing /gm)).toHaveLength(5);
+  expect(report).toContain(`\n  and 4,995 more differences; ${listed}\n`);
+  expect(report).toContain(
+    `\`dynaferry diff --shard s01 --keys '{"pk":{"S":"it'\\''s 0"}}' --show-values\`;\n      \`dynaferry differences --all\``,
+  );
+});
+
+it('the report of a stop for bad rows says that it counts the recorded ones, and shows a few of them', () => {
+  const bad = { table: 't', column: 'c', cause: 'value', kind: 'date', reason: 'r', remedy: 'm', row: 'id=1' } as const;
+  const badRows = Array.from({ length: 20 }, () => bad);
+  const failed = { status: 'failed', badRows: 41, findings: { badRows, differences: [] } } as const;
+  const report = backfillReport(failed);
+  expect(report).toMatch(/^s01 {2}failed: 0 rows, 0 items \(41 bad rows recorded, /m);
+  expect(report.match(/^ {2}bad row /gm)).toHaveLength(5);
+  expect(report).toContain('\n  and 36 more bad rows; `dynaferry bad-rows s01` lists all\n');
 });
 
 it('the report says how many more bad rows there are only where it lists some of them', () => {
   const bad = { table: 't', column: 'c', cause: 'value', kind: 'date', reason: 'r', remedy: 'm', row: 'id=1' } as const;
   const report = (badRows: readonly (typeof bad)[]): string =>
     reportOf({ badRows: 33, findings: { badRows, differences: [] } });
-  expect(report([])).toContain('\n  33 bad rows; `dynaferry bad-rows s01` lists them\n');
-  expect(report([bad])).toContain('\n  and 32 more bad rows; `dynaferry bad-rows s01` lists them\n');
+  expect(report([])).toContain('\n  33 bad rows; `dynaferry bad-rows s01` lists all\n');
+  expect(report([bad])).toContain('\n  and 32 more bad rows; `dynaferry bad-rows s01` lists all\n');
 });

@@ -10,7 +10,7 @@ describe('BadRowLimit', () => {
       expect.objectContaining({
         code: 'E_BAD_ROWS',
         exitCode: 1,
-        message: 'shard s01: 4 bad rows so far; --max-bad-rows allows 3',
+        message: 'shard s01: the backfill stopped at 4 bad rows; --max-bad-rows allows 3',
       }),
     );
   });
