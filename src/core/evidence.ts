@@ -51,3 +51,9 @@ export interface Abandoned {
   /** Its newest comparison; null: it had no comparison. */
   readonly lastActive: Age | null;
 }
+
+/**
+ * What earlier states of a shard, before a restart or a restore, wrote into the present target: nothing, items under
+ * the present item keys, items under other ones, or items under keys that are not known.
+ */
+export type EarlierBackfill = 'none' | 'same-keys' | 'other-keys' | 'unknown-keys';

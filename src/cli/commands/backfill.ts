@@ -19,6 +19,7 @@ interface BackfillOptions extends ShardOptions {
   readonly dryRun: boolean;
   readonly createTable: boolean;
   readonly restart: boolean;
+  readonly yes: boolean;
   readonly retryBad: boolean;
   readonly maxBadRows: number;
   readonly acceptServer: boolean;
@@ -42,6 +43,7 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
         // The restart also puts aside the server that the shard started from.
         .conflicts('acceptServer'),
     )
+    .addOption(new Option('--yes', 'with --restart: do not ask first').default(false))
     .addOption(
       new Option('--retry-bad', 'try the recorded bad rows again with the mapping as it is now, and nothing else')
         .default(false)
@@ -61,12 +63,14 @@ Examples:
   $ dynaferry backfill --all --jobs 4
   $ dynaferry backfill --shard s01 --retry-bad
 
-Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
+Ctrl-C stops with the checkpoint saved; the same command resumes. --restart says what it gives up and asks first;
+\`dynaferry state restore\` undoes it. Exits 1 when bad rows stayed behind.`,
     )
-    .action(async (options: BackfillOptions) => {
+    .action(async (options: BackfillOptions, self: Command) => {
+      if (options.yes && !options.restart) self.error("error: option '--yes' goes with --restart");
       const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad } = options;
       const common = {
-        ...{ jobs, dryRun, createTable, restart, acceptServer, allEvents },
+        ...{ jobs, dryRun, createTable, restart, yes: options.yes, acceptServer, allEvents },
         repeated: maxBadRows === 0 ? [] : ['--max-bad-rows', String(maxBadRows)],
         options: () => Promise.resolve(() => ({ maxBadRows })),
       };

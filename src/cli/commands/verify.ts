@@ -32,7 +32,7 @@ export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command
 Example:
   $ dynaferry verify --all
 
-Reads at most target.readCapacity. Finds missing and differing items, not extra ones. Exits 1 with a list of item keys
+Reads at most target.readCapacity. Finds missing and differing items; it does not look for items without a row. Exits 1 with a list of item keys
 and attribute names when anything is missing or differs. After an interruption the same command resumes; what was
 compared too long ago (verify.maxAge) is compared again.`,
     )
@@ -47,6 +47,7 @@ compared too long ago (verify.maxAge) is compared again.`,
           dryRun: false,
           createTable: false,
           restart: false,
+          yes: false,
           onlyStarted: false,
           acceptServer: options.acceptServer,
           allEvents: options.allEvents,

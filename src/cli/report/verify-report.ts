@@ -2,7 +2,7 @@
  * The words of a report of `verify`: what differs, how old the evidence is, and a next step that costs no more than
  * needed.
  */
-import { oldestOf } from '../../core/evidence.js';
+import { oldestOf, type EarlierBackfill } from '../../core/evidence.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import type { VerifyResult } from '../../engine/verify.js';
 import { agoWords, count, minuteOf, plural } from '../../report/format.js';
@@ -25,7 +25,8 @@ export const VERIFY_REPORT: VerbReport<'verify'> = {
     ...openWriteLines(outcome),
   ],
   nextStep(run, outcomes) {
-    if (outcomes.every(({ status }) => status === 'done')) return verifiedText(outcomes);
+    if (outcomes.every(({ status }) => status === 'done'))
+      return `${verifiedText(outcomes)}\n${notLookedForText(outcomes)}`;
     if (!outcomes.every(({ backfillFinished }) => backfillFinished))
       return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
     return nothingKnownWrong(run, outcomes) ?? whatToDoAboutDifferences(run, outcomes);
@@ -108,6 +109,28 @@ function verifiedText(outcomes: readonly VerifyResult[]): string {
   const oldest = oldestOf(outcomes.flatMap(({ oldestComparison }) => oldestComparison ?? []));
   const age = oldest === null ? '' : `; oldest comparison ${agoWords(oldest)}`;
   return `every row has its item, equal in every attribute${exceptions.join('')}${age}`;
+}
+
+/** A report that says what was proven also says what was not looked at. */
+function notLookedForText(outcomes: readonly (VerifyResult & Pick<Ending, 'shard'>)[]): string {
+  const after = (wanted: readonly EarlierBackfill[]): readonly string[] =>
+    outcomes.flatMap(({ shard, itemsWithoutRow: { earlierBackfill } }) =>
+      earlierBackfill !== null && wanted.includes(earlierBackfill) ? [shard] : [],
+    );
+  const [otherKeys, again] = [after(['other-keys']), after(['same-keys', 'unknown-keys'])];
+  const why = [
+    ...(otherKeys.length > 0
+      ? [
+          `an earlier backfill of ${otherKeys.join(', ')} wrote items under other keys, and they stay until you delete them`,
+        ]
+      : []),
+    ...(again.length > 0
+      ? [
+          `${again.join(', ')} started again, and items that an earlier backfill wrote stay where their row left or changed its keys`,
+        ]
+      : []),
+  ];
+  return `items without a row were not looked for${why.map((text) => `; ${text}`).join('')}`;
 }
 
 /** If nothing is known to be wrong, nothing is to be written again. @returns null: something is wrong */
