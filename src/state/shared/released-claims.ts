@@ -48,9 +48,9 @@ export async function releaseItemKeys(
   keepIn: string | null = null,
 ): Promise<void> {
   const files = keyRegisterFiles(folder);
+  if (!existsSync(files.file)) return;
   // Even an empty file says something: the shard had no claims.
   if (keepIn !== null) guarded(files, () => makeKept(keepIn));
-  if (!existsSync(files.file)) return;
   const holder = (): number | null => writerOf(files.file);
   const database = await turn(() => openDatabase(files, KEY_REGISTER, CLAIM_BUSY_MS), holder);
   try {
