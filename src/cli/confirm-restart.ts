@@ -5,7 +5,7 @@
 import { createInterface } from 'node:readline';
 import type { Config } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
-import { count, plural } from '../report/format.js';
+import { count, plural } from '../wording/number-format.js';
 import type { ShardStatus } from '../state/status/read-status.js';
 import { writeLine, type Io } from './io.js';
 

@@ -1,9 +1,9 @@
 /** Runs a verb over shards: preflight, one process a shard, progress on stderr, the report on stdout. */
 import type { Config } from '../config/model.js';
 import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
-import { EventBus } from '../core/events.js';
+import { EventBus } from '../core/event-bus.js';
 import { asFerryError } from '../core/thrown.js';
-import { plural } from '../report/format.js';
+import { plural } from '../wording/number-format.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
 import type { Supervisor } from '../shards/handle.js';
@@ -48,7 +48,8 @@ export async function runShards<Name extends VerbName>(
     const toRestart = restart ? shards : startsState && !dryRun ? await leftToRestart(config, shards) : [];
     const restarting = consumes === 'write' && !dryRun ? toRestart : null;
     const looked = { createTable: request.createTable, target: !dryRun, restarting, jobs };
-    const warnings = await passPreflight(io, config, shards, common, looked, restart, stopping.stop);
+    const quiet = common.json;
+    const warnings = await passPreflight(io, { config, shards, looked, restart, quiet, signal: stopping.stop });
     if (request.createTable && !dryRun) await createTarget(config, stopping.stop);
     const target = consumes === 'write' && !dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
@@ -168,8 +169,8 @@ function staysAsked({ state }: Config, shards: readonly string[], { code, messag
   return {
     level: 'warning',
     code,
-    message: `${message}. The refused restart of ${shards.join(', ')} stays asked for`,
-    hint: `nothing, if the next backfill is to start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
+    message: `${message}. The request to restart ${shards.join(', ')}, which was refused, therefore stays recorded`,
+    hint: `do nothing if the next backfill should start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -181,8 +182,8 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   return {
     level: 'warning',
     code: 'E_INTERRUPTED',
-    message: `an earlier run with --restart was interrupted before it came to ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
-    hint: `nothing, if that is still wanted; else stop now, and delete ${notesOf(shards)} in ${state}`,
+    message: `an earlier run with --restart was interrupted before it reached ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
+    hint: `do nothing if you still want that; else stop this run now, and delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -195,6 +196,18 @@ interface LookedAt {
   readonly jobs: number;
 }
 
+/** What the preflight of a run needs to know. */
+interface Preflight {
+  readonly config: Config;
+  readonly shards: readonly string[];
+  readonly looked: LookedAt;
+  /** The operator asks for a restart now, and not in an earlier run. */
+  readonly restart: boolean;
+  /** Prints nothing: the warnings are for the document of `--json`. */
+  readonly quiet: boolean;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs the preflight.
  * @returns warnings, printed already, or for the document of `--json`
@@ -202,29 +215,24 @@ interface LookedAt {
  */
 async function passPreflight(
   io: Io,
-  config: Config,
-  shards: readonly string[],
-  common: ShardOptions,
-  looked: LookedAt,
-  restart: boolean,
-  signal: AbortSignal,
+  { config, shards, looked, restart, quiet, signal }: Preflight,
 ): Promise<readonly Finding[]> {
-  if (!common.json)
-    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
+  if (!quiet)
+    writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/look/preflight.js');
   const report = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const errors = report.findings.filter((finding) => finding.level === 'error');
   const { restarting } = looked;
   const goesOn = restarting !== null && restarting.length > 0 && !restart ? [restartGoesOn(config, restarting)] : [];
   const warnings = [...goesOn, ...report.findings.filter((finding) => finding.level === 'warning')];
-  if (!common.json) printFindings(io.stderr, warnings);
+  if (!quiet) printFindings(io.stderr, warnings);
   if (errors.length === 0) return warnings;
   const [only] = errors;
   if (errors.length === 1 && only !== undefined) throw new FerryError(only.code, only.message, only.hint);
   throw new FerryError(
     'E_PREFLIGHT',
     `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
-    'correct what is listed; `dynaferry check` looks again without running',
+    'correct the listed faults; `dynaferry check` checks again without a run',
     { faults: errors },
   );
 }

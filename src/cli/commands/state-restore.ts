@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { ERROR_CODES, EXIT, FerryError, interrupted, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import { duration, minuteOf, plural } from '../../report/format.js';
+import { duration, minuteOf, plural } from '../../wording/number-format.js';
 import type { Restored } from '../../state/archives/restore.js';
 import type { ShardStatus } from '../../state/status/read-status.js';
 import { addShardOptions, chosenShards, loadConfigOf, type ShardOptions } from '../common-options.js';
@@ -57,7 +57,7 @@ async function restore(io: Io, options: RestoreOptions): Promise<ExitCode> {
   const { restoreState } = await import('../../state/archives/restore.js');
   const { readShardStatus } = await import('../../state/status/read-status.js');
   const { inTurn } = await import('../../engine/claims/register-turn.js');
-  const { EventBus } = await import('../../core/events.js');
+  const { EventBus } = await import('../../core/event-bus.js');
   const stopping = stopOnSignals(io);
   const results: Result[] = [];
   try {

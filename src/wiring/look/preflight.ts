@@ -141,8 +141,8 @@ function lookAtKeys(
       findings.push({
         level: 'warning',
         code: 'E_ITEM_KEY_NOT_UNIQUE',
-        message: `it is not proven that item keys are unique: ${judged.reason}`,
-        hint: `it may well hold; a run will record every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards) and stop before a second row overwrites a first. To do without: ${judged.remedy}`,
+        message: `dynaferry cannot prove that item keys are unique: ${judged.reason}`,
+        hint: `they may still be unique: a run stops before a second row overwrites a first. For that, it records every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards). To avoid that: ${judged.remedy}`,
       });
     }
     guards.add(guardOf(config, keys));
@@ -262,7 +262,7 @@ function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string
     }
     if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
     const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
-    const least = level === 'error' ? `, and nothing begins with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
+    const least = level === 'error' ? `, and no run starts with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
     return {
       findings: [
         {

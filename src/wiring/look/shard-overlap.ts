@@ -17,7 +17,7 @@ import { namesOfServer } from '../../core/text/shown-text.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { Emitter } from '../../core/events.js';
 import type { KeyPart, TableInfo } from '../../core/model.js';
-import type { RowSource } from '../../core/ports/ports.js';
+import type { RowSource } from '../../core/ports/source-ports.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 import { columnNamed } from '../../mapping/template/compiled-template.js';
 import { compileSameValue, type SameValue } from '../../mapping/key/same-value.js';
@@ -87,8 +87,8 @@ function refuted(table: string, column: string, [one, other]: readonly [string, 
   return {
     level: 'error',
     code: 'E_SHARD_OVERLAP',
-    message: `a value of ${table}.${column} is on shards ${one} and ${other}, but the config declares that each is on one shard only: rows of one could overwrite rows of the other`,
-    hint: 'leave the rows of one shard out with `where`, remove what an earlier move of the account left behind, or take the column out of `shardedBy` and `globallyUnique`: then every item key is recorded',
+    message: `a value of ${table}.${column} is on shards ${one} and ${other}, but the config declares that each is on one shard only. Rows of one could overwrite rows of the other`,
+    hint: 'exclude the rows of one shard with `where`, or delete what an earlier move of the account left behind. Or remove the column from `shardedBy` and `globallyUnique`: dynaferry then records every item key',
   };
 }
 
@@ -105,7 +105,7 @@ async function sampleColumn(
     return open === null ? [] : [{ shard: shard.shard, open }];
   });
   const why = whyUnasked(shards, holders, table.name);
-  if (holders.length < 2) return `declared to be of one shard only; not sampled, as ${why}`;
+  if (holders.length < 2) return `declared to be of one shard only; not sampled, because ${why}`;
   const turns = new ServerTurns(config);
   const limit = pLimit(AT_ONCE);
   const onEach = async <T>(ask: (column: OpenedColumn) => Promise<T>): Promise<readonly T[]> => {
@@ -122,10 +122,12 @@ async function sampleColumn(
   const found = await onEach((opened) => firstShared(opened, values, signal));
   const shared = found.find(({ pair }) => pair !== null)?.pair ?? null;
   if (shared !== null) return shared;
-  const among = why === null ? 'on no second one' : `on no second one of ${holders.length} shards, as ${why}`;
+  const among = why === null ? 'on no second one' : `on no second one of ${holders.length} shards, because ${why}`;
   const seen = `declared to be of one shard only; ${values.length} sampled values are ${among}`;
   const partly = found.filter(({ whole }) => !whole).length;
-  return partly === 0 ? seen : `${seen}, as far as ${partly} shards were asked whose collation holds many to be equal`;
+  return partly === 0
+    ? seen
+    : `${seen}; dynaferry looked up only some of them on ${partly} shards, whose collation holds many values to be equal`;
 }
 
 /** Returns why shards were not asked; null: all were. */
