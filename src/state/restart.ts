@@ -74,7 +74,7 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Releases the item keys that an archived state of the shard claimed, and keeps them beside the archive: under another
+ * Releases the item keys that an archived state of the shard claimed, and keeps them beside the archive. Under another
  * mapping they would conflict with the shard's own rows. The claims are released last. Rows that were written without their claim would hide a shared
  * key, while a surplus claim only causes a refusal. They are released even without a state file, because a kill may
  * have come between the two steps.

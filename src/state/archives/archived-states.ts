@@ -56,8 +56,8 @@ export function archivedStates({ folder, shard }: ShardFiles): readonly string[]
 }
 
 /**
- * Returns the path of a new archive. A rename would replace an existing file silently. And a name that a state has
- * inherited would make the new archive look like one whose late writes are taken over, so it is not used again.
+ * Returns the path of a new archive. A rename would replace an existing file silently. A name that a state has
+ * inherited is not used again: the new archive would look like one whose late writes are taken over.
  * @param own names that the present state has inherited
  */
 export function freeArchive(files: ShardFiles, own: readonly string[], clocks?: Clocks): string {

@@ -1,6 +1,6 @@
 /**
  * The restore note, `<shard>.restore`, says that a restore moves state files now. While it exists, no run works on the
- * shard: its state file may be missing, or may not yet know the late writes of the other one.
+ * shard. The state file may be missing, or may not know the late writes of the other one yet.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { FerryError } from '../../core/errors.js';

@@ -52,7 +52,7 @@ export interface Restored {
  * Restores the state of a shard.
  * @param turn as for `releaseItemKeys`
  * @throws FerryError E_STATE_MISSING if nothing was set aside; E_STATE_LOCKED, E_STATE_COPIED, E_STATE_CORRUPT,
- * E_STATE_FOREIGN, E_STATE_IO; E_ITEM_KEY_SHARED; E_USAGE if `from` is no archive of the shard; what `turn` throws
+ * E_STATE_FOREIGN, E_STATE_IO; E_ITEM_KEY_SHARED; E_USAGE if `from` is no archive. What `turn` throws
  */
 export async function restoreState(options: Restore, turn: Turn, clocks?: Clocks): Promise<Restored> {
   const { folder, shard, from, moves = false } = options;

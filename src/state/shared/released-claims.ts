@@ -101,7 +101,7 @@ function keep(file: string, claims: readonly Claim[]): void {
  * Claims the kept keys again for the shard. A repeated call changes nothing.
  * @param kept path of the file; a missing file has no claims
  * @param check only looks, and claims nothing
- * @throws FerryError E_ITEM_KEY_SHARED if another shard has claimed one of the keys since, or another row of this one;
+ * @throws FerryError E_ITEM_KEY_SHARED if another shard, or another row of this one, has claimed one of the keys since.
  * E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED; what `turn` throws
  */
 export async function claimAgain({ folder, shard }: ShardAt, kept: string, turn: Turn, check = false): Promise<void> {
