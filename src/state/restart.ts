@@ -75,9 +75,9 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 
 /**
  * Releases the item keys that an archived state of the shard claimed, and keeps them beside the archive. Under another
- * mapping they would conflict with the shard's own rows. The claims are released last. Rows that were written without their claim would hide a shared
- * key, while a surplus claim only causes a refusal. They are released even without a state file, because a kill may
- * have come between the two steps.
+ * mapping they would conflict with the shard's own rows. The claims are released last. Rows that were written without
+ * their claim would hide a shared key, while a surplus claim only causes a refusal. They are released even without a
+ * state file, because a kill may have come between the two steps.
  * @param turn as for `releaseItemKeys`
  * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. Then the restart stays requested.
  */

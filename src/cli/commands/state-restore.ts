@@ -1,6 +1,6 @@
 /** `dynaferry state restore` brings back the state that `backfill --restart` set aside. */
 import { Command, Option } from 'commander';
-import { ERROR_CODES, EXIT, FerryError, interrupted, type ExitCode, type Fault } from '../../core/errors.js';
+import { ERROR_CODES, EXIT, interrupted, type ExitCode, type Fault, type FerryError } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
 import { duration, minuteOf, plural } from '../../wording/number-format.js';
 import type { Restored } from '../../state/archives/restore.js';

@@ -9,7 +9,7 @@ import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { LateWriteStore } from '../../core/ports/state-ports.js';
 import type { Fingerprint } from '../../core/ports/state-records.js';
 import { lateWriteNames } from './late-write-names.js';
-import { BootClock } from './boot-clock.js';
+import type { BootClock } from './boot-clock.js';
 
 /** What a state file has inherited from archived ones. */
 export interface Inherited {

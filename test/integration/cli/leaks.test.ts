@@ -317,7 +317,13 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
   },
   E_STATE_CHANGED: {
     thenEnv: { TENANT: 'MARKER-another', LABEL: 'MARKER-third', NOTE: 'MARKER-fourth' },
-    runs: [first, ...EVERYWHERE, ['verify', '--shard', 's01'], [...first, '--retry-bad'], [...first, '--restart']],
+    runs: [
+      first,
+      ...EVERYWHERE,
+      ['verify', '--shard', 's01'],
+      [...first, '--retry-bad'],
+      [...first, '--restart', '--yes'],
+    ],
   },
   E_STATE_IO: { alter: (config) => (config.state = './a-file') },
   E_STATE_MISSING: {
