@@ -7,6 +7,8 @@ import { shownLines } from '../core/text/shown-text.js';
 export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Returns stdin. Only a question on a terminal reads it; absent: there is nobody to ask. */
+  readonly stdin?: () => NodeJS.ReadableStream & { readonly isTTY?: boolean };
   readonly env: NodeJS.ProcessEnv;
   /** null: the folder was deleted. */
   readonly cwd: string | null;

@@ -7,7 +7,7 @@
  * All next steps of faults, in reports, events and documents, go through `restated`. The report's last line names the
  * command too.
  */
-import type { Fault } from '../core/errors.js';
+import { FerryError, type Fault } from '../core/errors.js';
 import { EventBus } from '../core/event-bus.js';
 import type { Ending } from '../wiring/run/shard-task.js';
 import type { ShardOptions } from './common-options.js';
@@ -47,6 +47,13 @@ export function restated<F extends Pick<Fault, 'hint'>>(fault: F, resume: string
     ...fault,
     hint: fault.hint.replace(/\b([Rr]un) the same command again\b/g, (_, run) => `${run} \`${resume}\``),
   };
+}
+
+/** Returns the error with the command that resumes in its next step, for a restart that is requested already. */
+export function restatedError(thrown: unknown, resume: string | null): unknown {
+  if (!(thrown instanceof FerryError)) return thrown;
+  const { hint } = restated(thrown, resume);
+  return hint === thrown.hint ? thrown : new FerryError(thrown.code, thrown.message, hint, { cause: thrown });
 }
 
 export function restatedOutcome<O extends Ending>(outcome: O, resume: string | null): O {

@@ -17,6 +17,8 @@ export interface RunRequest<Name extends VerbName> {
   /** A first backfill may write to a table with items that no state knows. */
   readonly intoExisting: boolean;
   readonly restart: boolean;
+  /** The operator has agreed to the restart on the command line. */
+  readonly yes: boolean;
   /** With `--all`, leaves out shards that never started, since there is nothing to work on. */
   readonly onlyStarted: boolean;
   /** Continues from another MySQL server, although nothing proves that it has the same data. */

@@ -13,11 +13,12 @@ import type { FirstWrite } from '../wiring/look/target-content.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
+import { confirmRestart } from './confirm-restart.js';
 import { writeJson, writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printPlaces } from './print-places.js';
 import { printOutcomes } from './report/outcome-report.js';
-import { restatedOutcome, restating, resumeCommand } from './resume-command.js';
+import { restatedError, restatedOutcome, restating, resumeCommand } from './resume-command.js';
 import type { RunRequest } from './run-options.js';
 import { stopOnSignals } from './signals.js';
 
@@ -36,6 +37,10 @@ export async function runShards<Name extends VerbName>(
   const chosen = await chosenShards(config, common, command);
   // A shard that the operator names must be there.
   const shards = request.onlyStarted && common.shard.length === 0 ? await started(config, chosen) : chosen;
+  const givenUp =
+    restart && !dryRun
+      ? await confirmRestart(io, config, shards, { yes: request.yes, json: common.json, resume: resume ?? command })
+      : [];
   const { processors } = await import('../wiring/look/machine.js');
   const jobs = Math.min(request.jobs ?? processors(), shards.length);
   const bus = new EventBus();
@@ -88,6 +93,8 @@ export async function runShards<Name extends VerbName>(
       });
       stopping.steer(supervisor);
       outcomes = (await supervisor.outcomes) as readonly OutcomeOf<Name>[];
+    } catch (thrown) {
+      throw restatedError(thrown, resume);
     } finally {
       endProgress();
     }
@@ -96,7 +103,10 @@ export async function runShards<Name extends VerbName>(
     const restartsLeft = await leftToRestart(config, toRestart);
     if (common.json) {
       const all = [...warnings, ...stayAsked];
-      writeJson(io, { command, dryRun, resume, restartsLeft, places: created, warnings: all, shards: outcomes });
+      writeJson(io, {
+        ...{ command, dryRun, resume, givenUp, restartsLeft },
+        ...{ places: created, warnings: all, shards: outcomes },
+      });
     } else {
       const liveWriter = config.target.liveWriter === 'concurrent';
       printOutcomes(io, { dryRun, liveWriter, selection, resume, restartsLeft }, request.report, outcomes);

@@ -51,3 +51,9 @@ export interface Abandoned {
   /** Its newest comparison; null: it had no comparison. */
   readonly lastActive: Age | null;
 }
+
+/**
+ * What earlier states of a shard wrote into the present target, before a restart or a restore. `none` stands for
+ * nothing. The other values say under which item keys they wrote: the present ones, other ones, or unknown ones.
+ */
+export type EarlierBackfill = 'none' | 'same-keys' | 'other-keys' | 'unknown-keys';

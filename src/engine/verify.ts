@@ -4,7 +4,7 @@
  * the verification that this run continues. Writes that may still land (`verify/suspect-check.ts`) keep the
  * verification from passing.
  */
-import type { Age } from '../core/evidence.js';
+import type { Age, EarlierBackfill } from '../core/evidence.js';
 import { oldestOf } from '../core/evidence.js';
 import type { Difference, Row } from '../core/model.js';
 import type { Pass, PassSummary } from '../core/ports/state-records.js';
@@ -61,6 +61,14 @@ export interface VerifyResult extends RowsResult {
    * began later.
    */
   readonly lateWritesUntil: number | null;
+  /** What the verification did not look at: items of the target that no row maps to. */
+  readonly itemsWithoutRow: ItemsWithoutRow;
+}
+
+export interface ItemsWithoutRow {
+  readonly lookedFor: false;
+  /** What makes such items likely; null: the state was not read. */
+  readonly earlierBackfill: EarlierBackfill | null;
 }
 
 export interface VerifyFindings extends Findings {
@@ -96,6 +104,7 @@ export const VERIFY: Verb<VerifyOptions, VerifyResult> = {
     suspects: 0,
     suspectsClosableAt: null,
     lateWritesUntil: null,
+    itemsWithoutRow: { lookedFor: false, earlierBackfill: null },
   },
   resumes: (store, table, maxAgeMs) =>
     isUnfinished(store.passes.summary('verify', table)) && store.passes.abandoned(table, maxAgeMs) === null,
@@ -174,6 +183,7 @@ function concluded(
     suspects: suspects.open,
     suspectsClosableAt: byWallClock(run, suspects.closableAt),
     lateWritesUntil: byWallClock(run, lateWritesUntil),
+    itemsWithoutRow: { lookedFor: false, earlierBackfill: run.earlierBackfill },
   };
 }
 

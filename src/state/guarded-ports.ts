@@ -20,7 +20,14 @@ type EffectsOf<Port> = { readonly [Member in keyof Port]: Effect };
 
 /** The effect of every method of every port. A method that is missing here does not exist for callers. */
 export const EFFECTS: { readonly [Concept in keyof Concepts]: EffectsOf<Concepts[Concept]> } = {
-  binding: { bind: 'writes', rebind: 'writes', acceptedChanges: 'reads', server: 'reads', setServer: 'writes' },
+  binding: {
+    bind: 'writes',
+    rebind: 'writes',
+    acceptedChanges: 'reads',
+    formerSettings: 'reads',
+    server: 'reads',
+    setServer: 'writes',
+  },
   plans: { get: 'reads', save: 'writes', identity: 'reads', setIdentity: 'writes' },
   clock: { now: 'reads', latest: 'reads', age: 'reads' },
   passes: {

@@ -14,7 +14,9 @@ import { newLineage, readSeen } from './home/witness.js';
 import { makeFolder, shardFiles, type ShardFiles } from './sqlite/files.js';
 import { acquireLock, type Lock } from './sqlite/lock.js';
 import { lockHolders } from './sqlite/lock-holder.js';
-import { LateWrites, lateWritesOfArchives } from './tables/late-writes.js';
+import { eachOnce, inheritanceOf } from './archives/archived-states.js';
+import { checkNotRestoring } from './archives/restore-note.js';
+import { LateWrites } from './tables/late-writes.js';
 import { StoredBinding } from './tables/binding.js';
 import { Meta } from './tables/meta.js';
 import { STATE } from './sqlite/schema.js';
@@ -50,10 +52,14 @@ export interface OpenState extends StateAt {
  */
 export function openStateStore(options: OpenState, clocks?: Clocks): StateStore {
   const files = shardFiles(options.folder, options.shard);
-  if (!options.create && !existsSync(files.file)) throw missing(files);
+  if (!options.create && !existsSync(files.file)) {
+    checkNotRestoring(files);
+    throw missing(files);
+  }
   guarded(files, () => makeFolder(files.folder));
   const lock = lockShard(files);
   try {
+    guarded(files, () => checkNotRestoring(files));
     if (!existsSync(files.file)) {
       if (!options.create) throw missing(files);
       createDatabase(files, STATE, (database) => beginFile(database, files, clocks));
@@ -106,10 +112,12 @@ function beginFile(database: Database, files: ShardFiles, clocks: Clocks | undef
   Meta.begin(database, files.shard);
   const clock = new BootClock(database, clocks);
   clock.anchor();
-  const { sentAgo, archives } = lateWritesOfArchives(files, clocks);
-  // A witness without a file: somebody removed the file without archiving it, so its record of late writes is lost.
-  const ago = readSeen(files.file) === null ? sentAgo : 0;
-  new LateWrites(database).inherit(ago === null ? null : clock.now() - ago, archives);
+  const { sentAgo, archives, former } = inheritanceOf(files, clocks);
+  // A witness without a file: somebody removed the file without archiving it, so its records are lost.
+  const isLost = readSeen(files.file) !== null;
+  const ago = isLost ? 0 : sentAgo;
+  const inherited = { archives, former: isLost ? eachOnce([...former, null]) : former };
+  new LateWrites(database).inherit(ago === null ? null : clock.now() - ago, inherited);
   database.prepare('UPDATE meta SET lineage = ?').run(newLineage());
 }
 

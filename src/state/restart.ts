@@ -9,12 +9,16 @@ import { basename, join } from 'node:path';
 import { FerryError, type ErrorCode } from '../core/errors.js';
 import { arrive } from './home/arrive.js';
 import type { Clocks } from './home/clocks.js';
-import { openDatabase } from './sqlite/database.js';
+import { freeArchive } from './archives/archived-states.js';
+import { removeRestoring, restoringOf } from './archives/restore-note.js';
+import { openDatabase, prepared } from './sqlite/database.js';
 import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './sqlite/files.js';
 import { checkHome } from './home/home.js';
-import { releaseItemKeys, type Turn } from './shared/key-register.js';
+import type { Turn } from './shared/key-register.js';
+import { claimsOf, releaseItemKeys } from './shared/released-claims.js';
+import { LateWrites } from './tables/late-writes.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
-import { ASIDE, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
+import { asideAs, asideIn, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
 import { STATE } from './sqlite/schema.js';
 import { guarded } from './sqlite/errors.js';
 import { witnessOf } from './home/witness.js';
@@ -53,10 +57,16 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
   try {
     // Another run may have released the former claims, and may be about to create its file.
     if (onlyIfAsked && guarded(files, () => noteOf(files)) === null) return null;
-    const begun = guarded(files, () => finishMove(files));
+    const begun = guarded(files, () => {
+      finishAside(files);
+      return finishMove(files);
+    });
     const archive = existsSync(files.file) ? moveAside(files, options, clocks) : begun;
     // Once the former state is archived, the restart has started, even if a later step fails.
-    guarded(files, () => note(files, ASIDE));
+    guarded(files, () => {
+      note(files, asideAs(archive));
+      removeRestoring(files);
+    });
     return archive;
   } finally {
     lock.release();
@@ -64,10 +74,10 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Releases the item keys that an archived state of the shard claimed: under another mapping they would conflict with
- * the shard's own rows. The claims are released last. Rows that were written without their claim would hide a shared
- * key, while a surplus claim only causes a refusal. They are released even without a state file, because a kill may
- * have come between the two steps.
+ * Releases the item keys that an archived state of the shard claimed, and keeps them beside the archive. Under another
+ * mapping they would conflict with the shard's own rows. The claims are released last. Rows that were written without
+ * their claim would hide a shared key, while a surplus claim only causes a refusal. They are released even without a
+ * state file, because a kill may have come between the two steps.
  * @param turn as for `releaseItemKeys`
  * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. Then the restart stays requested.
  */
@@ -77,9 +87,10 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
   const lock = lockShard(files);
   try {
     // Another run may have finished the restart and claimed keys since: those claims stay.
-    if (guarded(files, () => noteOf(files)) !== ASIDE) return;
+    const aside = asideIn(guarded(files, () => noteOf(files)));
+    if (aside === null) return;
     if (existsSync(files.file)) throw begunBetween(files);
-    await releaseItemKeys({ folder, shard }, turn);
+    await releaseItemKeys({ folder, shard }, turn, aside.name === null ? null : claimsOf(files, aside.name));
     guarded(files, () => removeNote(files));
   } finally {
     lock.release();
@@ -119,9 +130,9 @@ export async function discardState({ folder, shard }: StateAt, turn: Turn): Prom
 }
 
 function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks | undefined): string {
-  foldLog(files, moves, clocks);
+  const own = foldLog(files, moves, clocks);
   return guarded(files, () => {
-    const archive = freeName(files);
+    const archive = freeArchive(files, own, clocks);
     note(files, movingTo(basename(archive)));
     renameSync(files.file, archive);
     moveRest(files, archive);
@@ -134,7 +145,7 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
  * would be lost.
  * @returns the path of the archive; null: no move was under way
  */
-function finishMove(files: ShardFiles): string | null {
+export function finishMove(files: ShardFiles): string | null {
   const name = movedTo(noteOf(files));
   if (name === null) return null;
   const archive = join(files.folder, basename(name));
@@ -144,11 +155,19 @@ function finishMove(files: ShardFiles): string | null {
   return archive;
 }
 
+/** Finishes setting the present state aside for a restore that was killed: its log must not stay behind. */
+export function finishAside(files: ShardFiles): void {
+  const aside = restoringOf(files)?.aside ?? null;
+  if (aside === null || existsSync(files.file)) return;
+  const archive = join(files.folder, basename(aside));
+  if (existsSync(archive)) moveRest(files, archive);
+}
+
 /**
  * Moves the log and other side files to the archive, and removes the witness. A remaining witness would mean that the
  * file is missing, and would make the next state wait.
  */
-function moveRest(files: ShardFiles, archive: string): void {
+export function moveRest(files: ShardFiles, archive: string): void {
   for (const side of SIDE_FILES) {
     if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
   }
@@ -159,10 +178,11 @@ function moveRest(files: ShardFiles, archive: string): void {
 /**
  * Folds the log into the file: SQLite does so and removes the log when the last connection closes. Beside a reader, or
  * in a damaged file, the log stays and is moved.
+ * @returns names of archives that the file has inherited; empty if it cannot be read
  * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where the file could not be opened, since
  * it may be a copy
  */
-function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): void {
+export function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): readonly string[] {
   try {
     const database = openDatabase(files, STATE, BUSY_MS, (opened) => {
       checkShard(opened, files);
@@ -175,21 +195,13 @@ function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined):
       // Does not wait for readers.
       database.pragma('busy_timeout = 0');
       database.pragma('wal_checkpoint(TRUNCATE)');
+      return prepared(files, () => new LateWrites(database).inherited().archives);
     } finally {
       database.close();
     }
   } catch (thrown) {
     if (thrown instanceof FerryError && (thrown.code === 'E_STATE_COPIED' || PASSING.has(thrown.code))) throw thrown;
     // The file is damaged or foreign, and a restart is the remedy for that. Its log is moved with it.
-  }
-}
-
-/** Returns a free name, because a rename would replace an existing file silently. */
-function freeName(files: ShardFiles): string {
-  const stem = files.file.slice(0, -'.db'.length);
-  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
-  for (let number = 1; ; number++) {
-    const name = `${stem}.${time}${number === 1 ? '' : `-${number}`}.db`;
-    if (!existsSync(name)) return name;
+    return [];
   }
 }

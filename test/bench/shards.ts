@@ -40,7 +40,7 @@ const COMMANDS: Readonly<Record<string, Bench>> = {
   'retry of bad rows': { args: ['backfill', '--all', '--retry-bad', '--max-bad-rows', '1'], badRows: true },
   status: { args: ['status'] },
   'bad-rows': { args: ['bad-rows'], badRows: true },
-  restart: { args: ['backfill', '--all', '--restart', '--max-bad-rows', '1'], badRows: true },
+  restart: { args: ['backfill', '--all', '--restart', '--yes', '--max-bad-rows', '1'], badRows: true },
   adopt: { args: ['state', 'adopt', '--all'], before: putCopyInPlace },
 };
 

@@ -100,11 +100,15 @@ export interface Migration extends AsyncDisposable {
   readonly table: TestTable;
   /** Rewrites dynaferry.yaml; alterations add up. */
   configure(alter: (config: ConfigDocument) => void): void;
-  /** Runs the command line to its end in `folder`. `env` comes on top of what the config and AWS need. */
+  /**
+   * Runs the command line to its end in `folder`. `env` comes on top of what the config and AWS need. A `--restart` is
+   * confirmed with `--yes`, since no test has a terminal; `confirm: false` leaves the words as they are.
+   */
   run(
     args: readonly string[],
-    options?: Pick<CliOptions, 'env' | 'program'> & { readonly timeoutMs?: number },
+    options?: Pick<CliOptions, 'env' | 'program'> & { readonly timeoutMs?: number; readonly confirm?: boolean },
   ): Promise<CliResult>;
+  /** Starts the command line, with the words that `run` would give it. */
   spawn(args: readonly string[], options?: Pick<CliOptions, 'env' | 'graceMs' | 'program'>): Promise<RunningCli>;
   /** The target's items as the plain SDK reads them, in the order of `pk` and `sk`. */
   items(): Promise<Awaited<ReturnType<TestTable['items']>>>;
@@ -172,12 +176,16 @@ function commandLine(
     databases,
     table,
     configure,
-    run: async (args, { env: extra, ...rest } = {}) =>
-      await runCli(args, { cwd: folder.path, env: { ...env, ...extra }, ...rest }),
+    run: async (args, { env: extra, confirm = true, ...rest } = {}) =>
+      await runCli(confirm ? confirmed(args) : args, { cwd: folder.path, env: { ...env, ...extra }, ...rest }),
     spawn: async (args, { env: extra, ...rest } = {}) =>
-      await spawnCli(args, { cwd: folder.path, env: { ...env, ...extra }, ...rest }),
+      await spawnCli(confirmed(args), { cwd: folder.path, env: { ...env, ...extra }, ...rest }),
     items: async () => inKeyOrder(await table.items()),
   };
+}
+
+function confirmed(args: readonly string[]): readonly string[] {
+  return args.includes('--restart') && !args.includes('--yes') ? [...args, '--yes'] : args;
 }
 
 /** Items told apart by `pk` and `sk`, as both are of type S in most tests. */

@@ -21,6 +21,7 @@ interface BackfillOptions extends ShardOptions {
   readonly createTable: boolean;
   readonly intoExisting: boolean;
   readonly restart: boolean;
+  readonly yes: boolean;
   readonly retryBad: boolean;
   readonly maxBadRows: number;
   readonly acceptServer: boolean;
@@ -45,6 +46,7 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
         // The restart also puts aside the server that the shard started from.
         .conflicts('acceptServer'),
     )
+    .addOption(new Option('--yes', 'with --restart: do not ask first').default(false))
     .addOption(
       new Option('--retry-bad', 'only try the recorded bad rows again, with the current mapping')
         .default(false)
@@ -66,13 +68,15 @@ Examples:
   $ dynaferry backfill --all --jobs 4
   $ dynaferry backfill --shard s01 --retry-bad
 
-Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 if it left bad rows behind.`,
+Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 if it left bad rows behind.
+--restart says what it gives up, and asks first; \`dynaferry state restore\` undoes it.`,
     )
-    .action(async (options: BackfillOptions) => {
+    .action(async (options: BackfillOptions, self: Command) => {
+      if (options.yes && !options.restart) self.error("error: option '--yes' goes with --restart");
       const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad, intoExisting } =
         options;
       const common = {
-        ...{ jobs, dryRun, createTable, restart, acceptServer, allEvents },
+        ...{ jobs, dryRun, createTable, restart, yes: options.yes, acceptServer, allEvents },
         intoExisting,
         repeated: [
           ...(intoExisting ? ['--into-existing'] : []),

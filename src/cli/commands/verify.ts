@@ -49,6 +49,7 @@ lists all. After an interruption the same command resumes. It compares again wha
           createTable: false,
           intoExisting: false,
           restart: false,
+          yes: false,
           onlyStarted: false,
           acceptServer: options.acceptServer,
           allEvents: options.allEvents,

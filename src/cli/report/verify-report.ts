@@ -2,7 +2,7 @@
  * The words of a report of `verify`: what differs, how old the evidence is, and a next step that costs no more than
  * needed.
  */
-import { oldestOf } from '../../core/evidence.js';
+import { oldestOf, type EarlierBackfill } from '../../core/evidence.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import type { VerifyResult } from '../../engine/verify.js';
 import { agoWords, count, minuteOf, plural } from '../../wording/number-format.js';
@@ -34,7 +34,8 @@ export const VERIFY_REPORT: VerbReport<'verify'> = {
     ...openWriteLines(outcome),
   ],
   nextStep(run, outcomes) {
-    if (outcomes.every(({ status }) => status === 'done')) return verifiedText(outcomes);
+    if (outcomes.every(({ status }) => status === 'done'))
+      return `${verifiedText(outcomes)}\n${notLookedForText(outcomes)}`;
     if (!outcomes.every(({ backfillFinished }) => backfillFinished))
       return `next: the backfill is not finished; \`dynaferry backfill ${run.selection}\` resumes it, then verify again`;
     return nothingKnownWrong(run, outcomes) ?? whatToDoAboutDifferences(run, outcomes);
@@ -120,6 +121,23 @@ function verifiedText(outcomes: readonly VerifyResult[]): string {
   const oldest = oldestOf(outcomes.flatMap(({ oldestComparison }) => oldestComparison ?? []));
   const age = oldest === null ? '' : `; oldest comparison ${agoWords(oldest)}`;
   return `every row has its item, equal in every attribute${exceptions.join('')}${age}`;
+}
+
+/** Names what the verification did not look at. It says more where an earlier backfill makes such items likely. */
+function notLookedForText(outcomes: readonly (VerifyResult & Pick<Ending, 'shard'>)[]): string {
+  const after = (...wanted: readonly EarlierBackfill[]): string =>
+    outcomes
+      .filter(({ itemsWithoutRow: { earlierBackfill } }) => wanted.some((one) => one === earlierBackfill))
+      .map(({ shard }) => shard)
+      .join(', ');
+  const [otherKeys, again] = [after('other-keys'), after('same-keys', 'unknown-keys')];
+  const why = [
+    otherKeys === '' ? '' : `; ${otherKeys} wrote items under other keys before its restart, and they are still there`,
+    again === ''
+      ? ''
+      : `; ${again} was started again, so items may remain of rows that were deleted, left \`where\`, or changed a key column`,
+  ];
+  return `items without a row were not looked for${why.join('')}`;
 }
 
 /**

@@ -71,6 +71,12 @@ export interface BindingStore {
   /** Returns all changes that `rebind` ever accepted, in order. @throws FerryError E_STATE_* */
   acceptedChanges(): readonly FingerprintChange[];
   /**
+   * Returns the settings under which earlier states of the shard wrote, each once, after a restart or a restore; null:
+   * unknown settings.
+   * @throws FerryError E_STATE_*
+   */
+  formerSettings(): readonly (Fingerprint | null)[];
+  /**
    * Returns the MySQL server that the shard was last read from, as `ShardSource.identity` gives it; null: no server is
    * recorded.
    * @throws FerryError E_STATE_*

@@ -2,6 +2,7 @@
  * `ShardRun` is everything that a verb may use while it works on one shard. All of it is ports: the composition root
  * (`wiring/run`) chooses the database, table and file behind them.
  */
+import type { EarlierBackfill } from '../../core/evidence.js';
 import type { Phase } from '../../core/model.js';
 import type { ShardSource } from '../../core/ports/source-ports.js';
 import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../../core/ports/target-ports.js';
@@ -32,6 +33,8 @@ export interface ShardRun<Options = unknown> extends ShardContext, ShardRecord {
   /** Maximum age in ms of the newest comparison of an unfinished verification that a run may resume. */
   readonly maxAgeMs: number;
   readonly gauges: PassGauges;
+  /** What the shard's states before a restart wrote into the target. */
+  readonly earlierBackfill: EarlierBackfill;
   /**
    * Opens the target; a dry run gets one that writes nothing. @throws FerryError E_TARGET_CREDENTIALS,
    * E_TARGET_CONNECT

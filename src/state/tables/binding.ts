@@ -9,6 +9,7 @@ import { shownOf } from '../../core/text/sealed.js';
 import { corrupt } from '../sqlite/errors.js';
 import type { ShardFiles, StatePaths } from '../sqlite/files.js';
 import { canonicalJson, changed, fingerprintChanges } from './fingerprint.js';
+import { inheritedIn } from './late-writes.js';
 
 /**
  * Reads the binding from a file of any version: it needs only columns that the first version had. So a read beside a
@@ -48,6 +49,7 @@ export class Binding implements BindingStore {
   readonly #stored: StoredBinding;
   readonly #server: Statement<[], string | null>;
   readonly #setServer: Statement<[string]>;
+  readonly #inherited: Statement<[], string | null>;
   readonly #voidVerifications: Statement<[]>;
   readonly #setFingerprint: Statement<[string]>;
   readonly #accept: Statement<[string, string | null, string | null, number]>;
@@ -61,6 +63,7 @@ export class Binding implements BindingStore {
     this.#stored = new StoredBinding(database);
     this.#server = database.prepare<[], string | null>('SELECT server FROM meta').pluck();
     this.#setServer = database.prepare('UPDATE meta SET server = ?');
+    this.#inherited = database.prepare<[], string | null>('SELECT inherited FROM meta').pluck();
     this.#voidVerifications = database.prepare("UPDATE passes SET void = 1 WHERE kind = 'verify'");
     this.#setFingerprint = database.prepare('UPDATE meta SET fingerprint = ?');
     this.#accept = database.prepare(
@@ -113,6 +116,10 @@ export class Binding implements BindingStore {
       from: from_value === null ? undefined : shownOf(JSON.parse(from_value)),
       to: to_value === null ? undefined : shownOf(JSON.parse(to_value)),
     }));
+  }
+
+  formerSettings(): readonly (Fingerprint | null)[] {
+    return inheritedIn(this.#inherited.get() ?? null).former;
   }
 
   server(): string | null {

@@ -5,17 +5,27 @@
  * archived state.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { LateWriteStore } from '../../core/ports/state-ports.js';
-import type { Clocks } from '../home/clocks.js';
-import { openReadOnly } from '../sqlite/database.js';
-import { removeSideFiles, SIDE_FILES, type ShardFiles } from '../sqlite/files.js';
+import type { Fingerprint } from '../../core/ports/state-records.js';
 import { lateWriteNames } from './late-write-names.js';
-import { StoredBinding } from './binding.js';
-import { STATE } from '../sqlite/schema.js';
-import { BootClock } from './boot-clock.js';
+import type { BootClock } from './boot-clock.js';
+
+/** What a state file has inherited from archived ones. */
+export interface Inherited {
+  /** Names of the archives whose late writes this file, or one before it, has taken over. */
+  readonly archives: readonly string[];
+  /** The settings under which earlier states of the shard wrote, each once; null: unknown settings. */
+  readonly former: readonly (Fingerprint | null)[];
+}
+
+/** @param text as `meta.inherited` has it. Files that were written before `former` have the list of names alone */
+export function inheritedIn(text: string | null): Inherited {
+  if (text === null) return { archives: [], former: [] };
+  const stored = JSON.parse(text) as Inherited | readonly string[];
+  if (!Array.isArray(stored)) return stored as Inherited;
+  return { archives: stored as readonly string[], former: stored.length > 0 ? [null] : [] };
+}
 
 export class LateWrites implements LateWriteStore {
   /** Set once, when the state is opened. */
@@ -75,19 +85,18 @@ export class LateWrites implements LateWriteStore {
   }
 
   /**
-   * Records the late writes that a new state file inherits, when its shard starts again.
-   * @param crashedAt ms since the epoch; null: nothing can land any longer
-   * @param archives names of the archives whose late writes are in `crashedAt`
+   * Records what a state file inherits from the archived ones, when its shard starts again or is restored.
+   * @param crashedAt ms since the epoch; null: nothing of the archives can land any longer
    */
-  inherit(crashedAt: number | null, archives: readonly string[]): void {
-    if (crashedAt !== null) this.#crash.run(crashedAt);
-    this.#setInherited.run(JSON.stringify(archives));
+  inherit(crashedAt: number | null, inherited: Inherited): void {
+    // A restored file has a record of its own: the later time counts.
+    if (crashedAt !== null) this.#crash.run(Math.max(crashedAt, this.crashedAt() ?? crashedAt));
+    this.#setInherited.run(JSON.stringify(inherited));
   }
 
-  /** Returns the names of archives whose late writes this file, or one before it, has inherited. */
-  inherited(): readonly string[] {
-    const text = this.#inherited.get() ?? null;
-    return text === null ? [] : (JSON.parse(text) as readonly string[]);
+  /** Returns what this file has inherited. */
+  inherited(): Inherited {
+    return inheritedIn(this.#inherited.get() ?? null);
   }
 
   /**
@@ -100,60 +109,4 @@ export class LateWrites implements LateWriteStore {
     const ago = inFlight === 1 ? 0 : Math.min(...times.map((time) => clock.passedSince(time)));
     return ago < LATE_WRITE_WINDOW_MS ? ago : null;
   }
-}
-
-interface Inheritance {
-  /** Minimum number of ms since the last request was sent; null: nothing can land any longer. */
-  readonly sentAgo: number | null;
-  readonly archives: readonly string[];
-}
-
-/**
- * Returns the late writes that a new state of the shard inherits from archived ones. Each archive is judged by its own
- * clock, never by the wall clock's time in its name. An archive with an heir in the folder is skipped, because the
- * heir's own record includes it.
- */
-export function lateWritesOfArchives(files: ShardFiles, clocks?: Clocks): Inheritance {
-  const found = archives(files).map((name) => ({
-    name,
-    ...lookInto({ ...files, file: join(files.folder, name) }, clocks),
-  }));
-  const heired = new Set(found.flatMap(({ inherited }) => inherited));
-  const open = found.flatMap(({ name, sentAgo }) => (heired.has(name) || sentAgo === null ? [] : [sentAgo]));
-  return { sentAgo: open.length === 0 ? null : Math.min(...open), archives: found.map(({ name }) => name) };
-}
-
-/** First version whose archives this version can read. Nothing migrates an archive. */
-const COLUMNS_SINCE = 10;
-
-const UNKNOWN = { sentAgo: 0, inherited: [] } as const;
-
-/** Reads an archive. If it cannot be read, its last write may have been just now. */
-function lookInto(
-  archive: ShardFiles,
-  clocks: Clocks | undefined,
-): { readonly sentAgo: number | null; readonly inherited: readonly string[] } {
-  const log = SIDE_FILES.some((side) => existsSync(archive.file + side));
-  try {
-    const database = openReadOnly(archive, STATE, 0, COLUMNS_SINCE);
-    try {
-      // An archive of another shard says nothing about this one.
-      if (new StoredBinding(database).shard() !== archive.shard) return UNKNOWN;
-      const lateWrites = new LateWrites(database);
-      return { sentAgo: lateWrites.sentAgo(new BootClock(database, clocks)), inherited: lateWrites.inherited() };
-    } finally {
-      database.close();
-      // Reading creates an empty log, and leaves it.
-      if (!log) removeSideFiles(archive.file);
-    }
-  } catch {
-    return UNKNOWN;
-  }
-}
-
-/** Returns names such as `s01.20251122T230000Z.db`, as `archiveState` creates them. */
-function archives({ folder, shard }: ShardFiles): readonly string[] {
-  return readdirSync(folder).filter(
-    (name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)),
-  );
 }

@@ -1,6 +1,7 @@
 /** Opens the ports that a verb may ask for while it works on one shard, with the adapters of the config behind them. */
 import { join } from 'node:path';
 import type { Config } from '../../config/model.js';
+import type { EarlierBackfill } from '../../core/evidence.js';
 import type { EventBus } from '../../core/event-bus.js';
 import { defect } from '../../core/defect.js';
 import { NO_TARGET } from '../../core/ports/target-ports.js';
@@ -36,6 +37,8 @@ export interface ShardRunDeps<Name extends VerbName> {
   /** The target table as the shard is bound to it; null: a dry run has none. */
   readonly boundTo: TableFacts | null;
   readonly incidents: IncidentRecorder;
+  /** As in `ShardRun`. */
+  readonly earlierBackfill: EarlierBackfill;
   /** As in `ShardRecord`. */
   readonly reached: Set<string>;
   readonly signal: AbortSignal;
@@ -68,6 +71,7 @@ export function openShardRun<Name extends VerbName>(deps: ShardRunDeps<Name>): S
     source: session.source,
     maxAgeMs: maxAgeMs(config),
     gauges: gaugesOf(deps),
+    earlierBackfill: deps.earlierBackfill,
     reached: deps.reached,
     openTarget: () => openTargetSide(deps),
     openRegisters: () => openRegisters(deps, context),

@@ -3,6 +3,7 @@
  * the tables one after the other. Whatever happens becomes an outcome. It throws nothing.
  */
 import { setImmediate } from 'node:timers/promises';
+import { earlierBackfill } from '../../config/binding/earlier-backfill.js';
 import type { Config } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
@@ -161,7 +162,8 @@ async function openRun<Name extends VerbName>({
   const resumed = tables.some((table) => verb.resumes(store, table, maxAgeMs(config)));
   bus.emit('shard.started', { shard, resumed, pid: process.pid });
   const { reached } = opened;
-  const bound = { session, store, guard, boundTo, reached };
+  const earlier = earlierBackfill(store.binding.formerSettings(), fingerprint);
+  const bound = { session, store, guard, boundTo, reached, earlierBackfill: earlier };
   return openShardRun({ task, config, bus, budget, controls, incidents, signal, ...bound });
 }
 

@@ -343,7 +343,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       ...EVERYWHERE,
       ['verify', '--shard', 's01'],
       [...NOT_INTO_EXISTING, '--retry-bad'],
-      [...first, '--restart'],
+      [...first, '--restart', '--yes'],
     ],
   },
   E_STATE_IO: { alter: (config) => (config.state = './a-file') },

@@ -65,6 +65,7 @@ function callsOf(pass: () => Pass): Calls {
           () => [{ table: 't', column: null }],
         ),
       acceptedChanges: (port) => port.acceptedChanges(),
+      formerSettings: (port) => port.formerSettings(),
       server: (port) => port.server(),
       setServer: (port) => port.setServer('uuid'),
     },
