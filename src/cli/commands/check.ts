@@ -37,9 +37,11 @@ async function check(io: Io, options: ShardOptions): Promise<ExitCode> {
     const errors = report.findings.filter((finding) => finding.level === 'error');
     const warnings = report.findings.length - errors.length;
     if (options.json) {
-      writeJson(io, { ok: errors.length === 0, ...report });
+      const { findings, seen, unseen, shards: looked } = report;
+      writeJson(io, { ok: errors.length === 0, findings, seen, unseen, shards: looked });
     } else {
       for (const line of report.seen) writeLine(io.stdout, `ok    ${line}`);
+      for (const line of report.unseen) writeLine(io.stdout, `-     ${line}`);
       printFindings(io.stdout, report.findings);
       writeLine(io.stdout, verdict(errors.length, warnings));
     }

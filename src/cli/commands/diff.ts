@@ -136,6 +136,7 @@ async function explain(
   try {
     const row = await explainRowOf(config, shards, table ?? null, choiceOf(key, where, badRow), stopping.stop);
     printExplanation(io, config, row, { json, showValues });
+    if (!json) printFailed(io, row.failed);
     return row.outcome === 'bad' ? EXIT.differences : EXIT.done;
   } finally {
     stopping.end();
