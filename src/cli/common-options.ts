@@ -23,7 +23,7 @@ export function addCommonOptions(command: Command): Command {
 
 /** Returns the option of the commands that run for long. */
 export function allEventsOption(): Option {
-  return new Option('--all-events', 'as --json, with the events of single chunks and batches too: thousands a second')
+  return new Option('--all-events', 'like --json, plus the events of single chunks and batches: thousands a second')
     .default(false)
     .implies({ json: true });
 }
@@ -39,8 +39,8 @@ export async function loadConfigOf(io: Io, options: CommonOptions): Promise<Conf
   if (io.cwd === null && !isAbsolute(options.config)) {
     throw new FerryError(
       'E_CONFIG_READ',
-      `the folder that this command was started in was deleted, so ${options.config} cannot be found in it`,
-      'change to a folder that is there (`cd`), or name the config by its absolute path with `--config`',
+      `the folder in which you started this command was deleted, so dynaferry cannot find ${options.config} in it`,
+      'change to a folder that exists (`cd`), or name the config by its absolute path with `--config`',
     );
   }
   const { loadConfig } = await import('../config/load.js');
@@ -67,8 +67,8 @@ export async function chosenShards(config: Config, options: ShardOptions, comman
     const ids = config.source.shards.map((shard) => shard.id).join(', ');
     throw new FerryError(
       'E_USAGE',
-      `the config has ${config.source.shards.length} shards, and none was named`,
-      `name some: dynaferry ${command} --shard ${config.source.shards[0]?.id ?? 'ID'}, or take --all (${ids})`,
+      `the config has ${config.source.shards.length} shards, but the command names none`,
+      `name some: dynaferry ${command} --shard ${config.source.shards[0]?.id ?? 'ID'}, or use --all (${ids})`,
     );
   }
   return await shardsOf(config, options.shard);
@@ -85,15 +85,16 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
 }
 
 export function jobsOption(): Option {
-  return new Option('--jobs <n>', 'shards at once, a process each (default: one a processor)').argParser(
-    wholeNumber(1, 256),
-  );
+  return new Option(
+    '--jobs <n>',
+    'number of shards to run at once, each in its own process (default: one per processor)',
+  ).argParser(wholeNumber(1, 256));
 }
 
 /** Returns the option for a failover or a rebuilt table, where only the operator knows that the data is the same. */
 export function acceptServerOption(): Option {
   return new Option(
     '--accept-server',
-    'go on from another MySQL server than before, or from a rebuilt table, though nothing shows that it has the same data',
+    'continue from another MySQL server or a rebuilt table, although nothing proves that it has the same data',
   ).default(false);
 }

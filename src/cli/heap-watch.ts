@@ -38,7 +38,7 @@ function isFullCollection(entry: object): boolean {
 function nearlyFull(most: number): FerryError {
   return new FerryError(
     'E_OUT_OF_MEMORY',
-    `dynaferry itself has nearly used up the ${Math.floor(most / 2 ** 20)} MiB that its heap may have, and stops`,
-    'give it more (`NODE_OPTIONS=--max-old-space-size=4096`), or name fewer shards in a run (`--shard`). The report says how to resume. Report this fault: a run is not meant to need that much',
+    `the main process of dynaferry has nearly used up its heap of ${Math.floor(most / 2 ** 20)} MiB, and stops`,
+    'raise the limit (`NODE_OPTIONS=--max-old-space-size=4096`), or name fewer shards in a run (`--shard`). The report says how to resume. Report this: a run should not need so much memory',
   );
 }

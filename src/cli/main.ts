@@ -34,7 +34,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const out = Promise.all([comeOut(io.stdout), comeOut(io.stderr)]);
     if (stop.heard) await Promise.race([out, sleep(STANDING_GRACE_MS, undefined, { ref: false })]);
     else await out;
-    if (io.stdout.writableLength > 0) lost.code ??= 'its reader stands still';
+    if (io.stdout.writableLength > 0) lost.code ??= 'its reader has stopped reading';
     return lost.code === null ? exitCode : outputLost(argv, io, lost.code, exitCode);
   } finally {
     io.stdout.removeListener('error', note);
@@ -126,8 +126,8 @@ const VERDICTS: ReadonlySet<ExitCode> = new Set([EXIT.done, EXIT.differences, EX
 function outputLost(argv: readonly string[], io: Io, code: string, exitCode: ExitCode): ExitCode {
   const error = new FerryError(
     'E_OUTPUT',
-    `stdout could not be written (${code}): the report is lost or cut off`,
-    'free some space where it goes, or send it elsewhere; `dynaferry status` shows what is recorded',
+    `dynaferry could not write to stdout (${code}): the report is lost or incomplete`,
+    'free some space where stdout goes, or redirect it; `dynaferry status` shows what is recorded',
   );
   if (formatOf(argv) === 'text') printFault(io.stderr, 'error', error.toFault());
   else io.stderr.write(`${JSON.stringify({ error: error.toFault(), exitCode: error.exitCode })}\n`);

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/model.js';
 import { FerryError, type Finding } from '../core/errors.js';
-import { plural } from '../report/format.js';
+import { plural } from '../wording/number-format.js';
 import type { PreflightOptions } from '../wiring/look/preflight.js';
 import type { ShardOptions } from './common-options.js';
 import { writeLine, type Io } from './io.js';
@@ -29,7 +29,7 @@ export async function passPreflight(
   signal: AbortSignal,
 ): Promise<Passed> {
   if (!common.json)
-    writeLine(io.stderr, `looking at ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
+    writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/look/preflight.js');
   const { findings, going } = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const warnings = findings.filter(({ level }) => level === 'warning');
@@ -47,7 +47,7 @@ function refused(errors: readonly Finding[]): FerryError {
   return new FerryError(
     'E_PREFLIGHT',
     `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
-    'correct what is listed; `dynaferry check` looks again without running',
+    'correct the listed faults; `dynaferry check` checks again without a run',
     { faults: errors },
   );
 }
@@ -59,7 +59,7 @@ function leavesOut(shard: string, faults: readonly Finding[]): FerryError {
   return new FerryError(
     'E_PREFLIGHT',
     `shard ${shard}: the preflight found ${plural(faults.length, 'fault')}, and this run leaves the shard out:${list}`,
-    `correct what is listed, then run the same command again; \`dynaferry check --shard ${shard}\` looks without running`,
+    `correct the listed faults, then run the same command again; \`dynaferry check --shard ${shard}\` checks the shard without a run`,
     { faults },
   );
 }

@@ -34,13 +34,13 @@ The usual order:
   $ dynaferry plan                       what would it take?
   $ dynaferry diff --sample 20           what would be written?
   $ dynaferry backfill --all --dry-run   can every row be represented?
-  $ dynaferry backfill --all             move; run it again to resume
-  $ dynaferry verify --all               compare item by item
-  $ dynaferry status --watch             look on
+  $ dynaferry backfill --all             move the rows; run it again to resume.
+  $ dynaferry verify --all               compare item by item.
+  $ dynaferry status --watch             watch the progress.
   $ dynaferry bad-rows                   what could not be moved, and why?
 
-Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight refused, 4 source failed,
-5 target failed, 6 state, 7 not proven, 130 interrupted with the checkpoint saved.`,
+Exit codes of a run: 0 done, 1 differences or bad rows, 7 not proven, 130 interrupted with the checkpoint saved.
+Exit codes of errors: 2 usage or config, 3 preflight refused, 4 source failed, 5 target failed, 6 state.`,
     );
   const commands = [
     checkCommand,
@@ -75,7 +75,7 @@ Exit codes: 0 done, 1 differences or bad rows, 2 usage or config, 3 preflight re
 export function wrongWords(text: string, command: Command | null = null): FerryError {
   const [fact = '', ...more] = text.replace(/^error: /, '').split('\n');
   const meant = more.map((line) => line.replace(/^\(D(.*)\)$/, 'd$1')).filter((line) => line !== '');
-  const help = `\`${pathOf(command)} --help\` tells more`;
+  const help = `\`${pathOf(command)} --help\` says more`;
   return new FerryError('E_USAGE', fact, [...meant, help].join(' '));
 }
 

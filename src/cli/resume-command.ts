@@ -8,7 +8,7 @@
  * command too.
  */
 import type { Fault } from '../core/errors.js';
-import { EventBus } from '../core/events.js';
+import { EventBus } from '../core/event-bus.js';
 import type { Ending } from '../wiring/run/shard-task.js';
 import type { ShardOptions } from './common-options.js';
 import type { RunRequest } from './run-options.js';

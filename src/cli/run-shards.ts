@@ -1,7 +1,7 @@
 /** Runs a verb over shards: preflight, one process a shard, progress on stderr, the report on stdout. */
 import type { Config } from '../config/model.js';
 import { EXIT, type ErrorCode, type ExitCode, type FerryError, type Finding } from '../core/errors.js';
-import { EventBus } from '../core/events.js';
+import { EventBus } from '../core/event-bus.js';
 import { asFerryError } from '../core/thrown.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
@@ -188,8 +188,8 @@ function staysAsked({ state }: Config, shards: readonly string[], { code, messag
   return {
     level: 'warning',
     code,
-    message: `${message}. The refused restart of ${shards.join(', ')} stays asked for`,
-    hint: `nothing, if the next backfill is to start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
+    message: `${message}. The request to restart ${shards.join(', ')}, which was refused, therefore stays recorded`,
+    hint: `do nothing if the next backfill should start ${shards.length === 1 ? 'it' : 'them'} again; else delete ${notesOf(shards)} in ${state}`,
   };
 }
 
@@ -201,8 +201,8 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   return {
     level: 'warning',
     code: 'E_INTERRUPTED',
-    message: `an earlier run with --restart was interrupted before it came to ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
-    hint: `nothing, if that is still wanted; else stop now, and delete ${notesOf(shards)} in ${state}`,
+    message: `an earlier run with --restart was interrupted before it reached ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
+    hint: `do nothing if you still want that; else stop this run now, and delete ${notesOf(shards)} in ${state}`,
   };
 }
 

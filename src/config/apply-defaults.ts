@@ -3,7 +3,7 @@
  * read capacity on write capacity), names of unnamed items, and absolute paths. Nothing can fail here.
  */
 import { resolve } from 'node:path';
-import { isLoopback } from '../core/loopback.js';
+import { isLoopback } from '../core/machine/loopback.js';
 import type {
   Config,
   ItemMapping,

@@ -44,7 +44,7 @@ export function checkedLimits(changes: unknown, now: Limits, version: VersionCon
   }
   for (const [name, value] of Object.entries(changes)) {
     if (!isLimit(name)) throw unknown(name);
-    if (!SHAPES[name].safeParse(value).success) throw invalid(`${name} is ${boundsOf(SHAPES[name])}`);
+    if (!SHAPES[name].safeParse(value).success) throw invalid(`${name} must be ${boundsOf(SHAPES[name])}`);
   }
   const limits: Limits = { ...now, ...changes };
   const kept = version?.tombstoneRetentionSeconds ?? null;
@@ -64,7 +64,7 @@ export function checkedLimits(changes: unknown, now: Limits, version: VersionCon
  */
 export function checkedBudget(unitsPerSecond: unknown): number {
   const parsed = TARGET.writeCapacity.safeParse(unitsPerSecond);
-  if (!parsed.success) throw invalid(`a budget in capacity units a second is ${boundsOf(TARGET.writeCapacity)}`);
+  if (!parsed.success) throw invalid(`a budget in capacity units a second must be ${boundsOf(TARGET.writeCapacity)}`);
   return parsed.data;
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Fault, FerryError } from '../core/errors.js';
-import { machineFault } from '../core/machine-faults.js';
+import { machineFault } from '../core/machine/machine-faults.js';
 import { applyDefaults } from './apply-defaults.js';
 import { type ConfigFault, pathKey } from './config-fault.js';
 import { type Path, placeText } from '../core/text/config-path.js';

@@ -195,10 +195,7 @@ export class FerryError extends Error {
   }
 }
 
-/** The message of `interrupted`: the work ended in order. */
-export const STOPPED_IN_ORDER = 'stopped by request';
-
 /** Returns the error for work that an AbortSignal stopped: the checkpoint is saved. */
 export function interrupted(): FerryError {
-  return new FerryError('E_INTERRUPTED', STOPPED_IN_ORDER, 'run the same command again to resume');
+  return new FerryError('E_INTERRUPTED', 'stopped by request', 'run the same command again to resume');
 }

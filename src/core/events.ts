@@ -61,8 +61,8 @@ export interface EventMap {
   /** The service throttled; `reasons` as it named them, empty where it did not. */
   'target.throttled': OfShard & { readonly items: number; readonly reasons: readonly string[] };
   /**
-   * An answer of the service reports more units than its request can have consumed (`most`), or fewer (`least`): they
-   * are counted by the items' sizes instead.
+   * An answer of the service reports more units than its request can have consumed (`most`), or fewer (`least`). The
+   * run counts them by the items' sizes instead.
    */
   'target.misreported': OfShard & {
     readonly operation: string;
@@ -127,6 +127,8 @@ export interface EventMap {
   'shard.warning': OfShard & Fault;
   'shard.finished': OfShard & {
     readonly status: 'done' | 'differences' | 'unproven' | 'failed' | 'interrupted';
+    /** Whether the shard's process reported its end itself: one that was interrupted then stopped in order. */
+    readonly toldBy: 'process' | 'state' | 'nobody';
     readonly counts: Counts;
     readonly elapsedMs: number;
     readonly fault: Fault | null;
@@ -233,71 +235,4 @@ export type AnyListener = (record: EventRecord) => void;
 
 export interface Emitter {
   emit<N extends EventName>(name: N, payload: EventMap[N]): void;
-}
-
-/** Returns an id for a run: 12 hexadecimal digits, at random. */
-export function newRunId(): string {
-  return crypto.randomUUID().slice(-12);
-}
-
-/** Hands events to listeners in the order of their subscription, and stamps each event when it is emitted. */
-export class EventBus implements Emitter {
-  readonly #byName = new Map<EventName, Set<(payload: never) => void>>();
-  readonly #any = new Set<AnyListener>();
-
-  /**
-   * @param run id of the run that the events belong to
-   * @param now wall clock, in ms since the epoch
-   */
-  constructor(
-    readonly run: string = newRunId(),
-    private readonly now: () => number = Date.now,
-  ) {}
-
-  /** @returns a function that ends the subscription */
-  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
-    const set = this.#byName.get(name) ?? new Set();
-    this.#byName.set(name, set);
-    set.add(listener);
-    return () => set.delete(listener);
-  }
-
-  /** @returns a function that ends the subscription */
-  onAny(listener: AnyListener): () => void {
-    this.#any.add(listener);
-    return () => this.#any.delete(listener);
-  }
-
-  /** Stamps an event with this time and this run, and calls all its listeners before it returns. Never throws. */
-  emit<N extends EventName>(name: N, payload: EventMap[N]): void {
-    this.forward({ name, payload, at: this.now(), run: this.run } as EventRecord);
-  }
-
-  /** Calls the listeners of an event that another bus emitted: its stamp stays as it is. Never throws. */
-  forward(record: EventRecord): void {
-    const named = this.#byName.get(record.name);
-    for (const listener of named ?? []) {
-      this.#guard(
-        record.name,
-        () => (listener as (payload: unknown) => void)(record.payload),
-        () => named?.delete(listener),
-      );
-    }
-    for (const listener of this.#any) {
-      this.#guard(
-        record.name,
-        () => listener(record),
-        () => this.#any.delete(listener),
-      );
-    }
-  }
-
-  #guard(event: EventName, call: () => void, drop: () => void): void {
-    try {
-      call();
-    } catch {
-      drop();
-      this.emit('listener.failed', { failedAt: event, code: 'E_INTERNAL' });
-    }
-  }
 }

@@ -93,8 +93,8 @@ export interface ItemKey {
 }
 
 /**
- * One item, ready to send, in canonical form: DynamoDB JSON with attributes sorted by name, numbers normalised as the
- * service does, sets sorted, minimal JSON escapes. Equal items have equal texts, so it is what digests hash.
+ * One item, ready to send, in canonical form. That is DynamoDB JSON with attributes sorted by name, numbers normalised
+ * as the service does, sets sorted, and minimal JSON escapes. Equal items have equal texts, so digests hash them.
  */
 export interface MappedItem extends ItemKey {
   /** Holds the canonical form as UTF-8, from `start` to `end`, beside that of other items. */
@@ -107,13 +107,13 @@ export interface MappedItem extends ItemKey {
   readonly bytes: number;
   /** Epoch seconds from which on DynamoDB may delete the item by itself; null: never. */
   readonly expiresAt: number | null;
-  /** The row it came from, for naming it in a report; made at each call. */
+  /** The row it came from, to name it in a report; made at each call. */
   readonly row: Row;
-  /** One cell of that row, by its place; made at each call. */
+  /** Returns one cell of that row, by its index; made at each call. */
   cell(column: number): Cell;
   /**
-   * Whether that cell is the same as in another item's row: compared where both lie side by side, without making them;
-   * else false.
+   * Returns whether that cell is the same as in another item's row, if both rows are in one block; else false. It
+   * compares the bytes in place, and makes no cell.
    */
   sharesCell(column: number, other: MappedItem): boolean;
 }
@@ -123,9 +123,9 @@ export function haveOneKey(a: ItemKey, b: ItemKey): boolean {
   return a.keyHash === b.keyHash && a.partition === b.partition && a.keyText === b.keyText;
 }
 
-/** Why a row cannot be represented as asked. Holds no value. */
 /**
- * Why a row is a bad row: what becomes of it at the next run goes by this, never by the words of `reason` and `remedy`.
+ * Why a row is a bad row; holds no value. The next run treats the row by this cause, never by the words of `reason` and
+ * `remedy`.
  */
 export type BadRowCause =
   /** A value, or an item of them, that cannot be represented as asked. */

@@ -6,7 +6,7 @@
  * its own errors, the place asks `machineFault` first.
  */
 import { FerryError } from './errors.js';
-import { machineFault } from './machine-faults.js';
+import { machineFault } from './machine/machine-faults.js';
 
 /**
  * Returns the error as a FerryError.

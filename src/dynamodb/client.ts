@@ -6,7 +6,7 @@
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../core/errors.js';
-import { machineFault } from '../core/machine-faults.js';
+import { machineFault } from '../core/machine/machine-faults.js';
 import type { TargetConfig } from '../config/model.js';
 import { checkAnswers } from './table/call-answers.js';
 import { mendSignatures } from './table/call-signatures.js';

@@ -5,7 +5,7 @@
  */
 import { interrupted } from '../core/errors.js';
 import type { RowChunk } from '../core/row-block.js';
-import type { ItemWriter, TargetGuard } from '../core/ports/ports.js';
+import type { ItemWriter, TargetGuard } from '../core/ports/target-ports.js';
 import type { BadRowRecord, Pass } from '../core/ports/state-records.js';
 import { BadRowTracker } from './pass/bad-row-tracker.js';
 import { BadRowLimit } from './pass/bad-row-limit.js';

@@ -2,9 +2,9 @@
  * The dry run: for each given row, the item that a backfill would write beside the item in the target. It writes
  * nothing, counts nothing and keeps nothing.
  */
-import { SAME, type FoundItem } from '../core/found-item.js';
+import { SAME, type FoundItem } from '../core/item/found-item.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
-import type { ItemReader } from '../core/ports/ports.js';
+import type { ItemReader } from '../core/ports/target-ports.js';
 import { BadValue } from '../mapping/value/bad-value.js';
 import { attributeDifferences, isNewer, parseItem, type AttributeDifference } from './verify/compare.js';
 import type { TableJob } from './pass/table-job.js';

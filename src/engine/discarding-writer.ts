@@ -2,9 +2,9 @@
  * The writer of a dry run acknowledges everything and sends nothing. It counts the write units that the items would
  * consume.
  */
-import type { ItemWriter, WriteReceipt } from '../core/ports/ports.js';
-import type { WriteOperation } from '../core/write-operation.js';
-import { writeUnits } from '../core/capacity-units.js';
+import type { ItemWriter, WriteReceipt } from '../core/ports/target-ports.js';
+import type { WriteOperation } from '../core/item/write-operation.js';
+import { writeUnits } from '../core/capacity/capacity-units.js';
 
 export class DiscardingWriter implements ItemWriter {
   waitForRoom(): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { BadValue } from '../mapping/value/bad-value.js';
 import type { BadRow, MappedItem, Row } from '../core/model.js';
-import { writeUnits } from '../core/capacity-units.js';
+import { writeUnits } from '../core/capacity/capacity-units.js';
 import { TTL_IGNORED_AFTER_SECONDS } from '../mapping/ttl.js';
 import type { TableJob } from './pass/table-job.js';
 

@@ -7,7 +7,8 @@ import { addCounts, NO_COUNTS } from '../core/model.js';
 import { holdTable } from './pass/hold-table.js';
 import { PassProgress } from './pass/progress.js';
 import type { TableJob } from './pass/table-job.js';
-import { NOTHING_RETRIED, retryBadRows, type RetryCounts } from './retry/retry-rows.js';
+import { NOTHING_RETRIED, type RetryCounts } from './retry/retry-counts.js';
+import { retryBadRows } from './retry/retry-rows.js';
 import {
   closeWithTarget,
   emitPhase,
@@ -75,7 +76,7 @@ function concluded(run: ShardRun<RetryBadOptions>, retried: RetryCounts): Verdic
   if (result.badRows <= maxBadRows) return { ...result, ...verdictOf(result.badRows > 0) };
   const fault = new FerryError(
     'E_BAD_ROWS',
-    `shard ${run.shard}: ${result.badRows} rows still cannot be represented as the mapping asks; ${maxBadRows} are allowed`,
+    `shard ${run.shard}: ${result.badRows} rows are still bad; --max-bad-rows allows ${maxBadRows}`,
     `\`dynaferry bad-rows --shard ${run.shard}\` lists them with their remedies; or allow them with --max-bad-rows N`,
   ).toFault();
   return { ...result, status: 'failed', exitCode: EXIT.differences, fault };

@@ -6,7 +6,7 @@
  */
 import type { Age } from '../core/evidence.js';
 import { oldestOf } from '../core/evidence.js';
-import type { Row } from '../core/model.js';
+import type { Difference, Row } from '../core/model.js';
 import type { Pass, PassSummary } from '../core/ports/state-records.js';
 import { holdTable } from './pass/hold-table.js';
 import { runPass } from './pass/pass.js';
@@ -20,10 +20,20 @@ import {
   type ShardRun,
   type TargetSide,
 } from './verb/shard-run.js';
-import { isFinished, isUnfinished, NO_ROWS, rowsResult, verdictOf, type RowsResult } from './verb/shard-result.js';
+import {
+  isFinished,
+  isUnfinished,
+  LISTED,
+  NO_ROWS,
+  rowsResult,
+  verdictOf,
+  type Findings,
+  type RowsResult,
+} from './verb/shard-result.js';
 import type { OpenedVerb, Verb } from './verb/verb.js';
 import { walkTable } from './verb/walk-table.js';
 import { SuspectCheck } from './verify/suspect-check.js';
+import { askingTtl } from './verify/asking-ttl.js';
 import { TtlDeletions } from './verify/ttl-deletions.js';
 import { VerifyHandler, type VerifyDeps } from './verify/compare-chunk.js';
 
@@ -33,6 +43,7 @@ export interface VerifyOptions {
 }
 
 export interface VerifyResult extends RowsResult {
+  readonly findings: VerifyFindings;
   readonly missing: number;
   readonly differing: number;
   readonly unresolved: number;
@@ -50,6 +61,11 @@ export interface VerifyResult extends RowsResult {
    * began later.
    */
   readonly lateWritesUntil: number | null;
+}
+
+export interface VerifyFindings extends Findings {
+  /** The first ones; the counts of the result are whole. */
+  readonly differences: readonly (Difference & { readonly table: string; readonly row: string })[];
 }
 
 export interface TakenOver {
@@ -70,6 +86,7 @@ export const VERIFY: Verb<VerifyOptions, VerifyResult> = {
   keyGuard: 'recorded',
   nothing: {
     ...NO_ROWS,
+    findings: { ...NO_ROWS.findings, differences: [] },
     missing: 0,
     differing: 0,
     unresolved: 0,
@@ -174,15 +191,32 @@ function comparedResult(run: ShardRecord): VerifyResult {
   const summaries = run.tables.map((job) => counting(job.mapping.table.name)).filter((summary) => summary !== null);
   const total = (of: (summary: PassSummary) => number): number =>
     summaries.reduce((sum, summary) => sum + of(summary), 0);
+  const found = rowsResult(run, counting);
+  const differences = run.tables.flatMap((job) => differencesOf(run, job, counting)).slice(0, LISTED);
   return {
     ...VERIFY.nothing,
-    ...rowsResult(run, counting),
+    ...found,
+    findings: { ...found.findings, differences },
     missing: total((summary) => summary.missing),
     differing: total((summary) => summary.differing),
     unresolved: total((summary) => summary.unresolved),
     doubtful: total((summary) => summary.doubtful),
     oldestComparison: oldestOf(summaries.flatMap(({ oldest }) => (oldest === null ? [] : [store.clock.age(oldest)]))),
   };
+}
+
+function differencesOf(
+  { store }: ShardRecord,
+  { mapping, source }: TableJob,
+  counting: (table: string) => PassSummary | null,
+): VerifyFindings['differences'] {
+  const pass = counting(mapping.table.name)?.pass;
+  if (pass === undefined) return [];
+  return store.checkpoints.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
+    ...difference,
+    table: mapping.table.name,
+    row: source.describeKey(cursor),
+  }));
 }
 
 /**
@@ -219,46 +253,6 @@ function withOpenEnd(progress: readonly PlannedSegment[]): readonly PlannedSegme
 }
 
 /**
- * Returns a function that asks what TTL deletes, and warns in two cases. The first is a role that may not ask: then an
- * item that TTL deleted looks like one that was never written. That warning comes once. The second is TTL that was
- * switched on, off or to another attribute during the verification. TTL may then delete items that were compared, or
- * may have deleted those that are missing.
- */
-function askingTtl({ shard, emitter }: ShardRun, target: TargetSide): VerifyDeps['lookAtTtl'] {
-  let warned = false;
-  let before: string | null | undefined;
-  return async (signal) => {
-    const look = await target.lookAtTtl(signal);
-    if (before !== undefined && before !== look.deletesBy) {
-      emitter.emit('shard.warning', { shard, ...ttlChanged(target.table, look.deletesBy) });
-    }
-    before = look.deletesBy;
-    if (look.denied && !warned) {
-      warned = true;
-      emitter.emit('shard.warning', {
-        shard,
-        code: 'E_TARGET_ACCESS',
-        message: `AWS refused DescribeTimeToLive on table ${target.table}: items that are not there count as missing, also where TTL deleted them`,
-        hint: 'allow dynamodb:DescribeTimeToLive on the table, then verify again',
-      });
-    }
-    return look;
-  };
-}
-
-function ttlChanged(
-  table: string,
-  deletesBy: string | null,
-): { readonly code: 'E_PREFLIGHT'; readonly message: string; readonly hint: string } {
-  const now = deletesBy === null ? 'was switched off' : `deletes items by ${deletesBy} now`;
-  return {
-    code: 'E_PREFLIGHT',
-    message: `TTL of table ${table} was changed while this verification went on: it ${now}`,
-    hint: 'leave TTL as it is until a verification has passed, and verify again',
-  };
-}
-
-/**
  * Returns the verification to keep, checked again under the shard's lock. Another process may have worked on the shard
  * since the command looked.
  */
@@ -289,7 +283,7 @@ function warnOfLateWrites(run: ShardRun, suspects: SuspectCheck): void {
   run.emitter.emit('shard.warning', {
     shard: run.shard,
     code: 'E_LATE_WRITES',
-    message: `an earlier run ended with writes under way: what it had sent could still be applied until ${new Date(byWallClock(run, until)).toISOString()}, over newer items`,
+    message: `an earlier run ended with writes in flight: until ${new Date(byWallClock(run, until)).toISOString()}, DynamoDB may still apply them over newer items`,
     hint: 'this verification finds differences, but cannot pass: verify again after that time',
   });
 }

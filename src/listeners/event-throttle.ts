@@ -4,8 +4,8 @@
  * and kind says how many more there were. Memory is bounded: after MAX_KINDS kinds, all new ones are held back too.
  */
 import type { EventRecord } from '../core/events.js';
-import { count } from '../report/format.js';
-import { wordsOf } from '../report/event-messages.js';
+import { count } from '../wording/number-format.js';
+import { wordsOf } from '../wording/event-messages.js';
 
 /** Kinds of bad rows and differences, and kinds of incidents, that it remembers. */
 const MAX_KINDS = 500;
@@ -38,7 +38,7 @@ export class EventThrottle {
     if (kind === null) return words;
     const before = take(this.#incidents, kind, now, INCIDENT_EVERY_MS);
     if (before === null) return null;
-    return before === 0 ? words : `${words} (and ${count(before)} more like it since this was last said)`;
+    return before === 0 ? words : `${words} (and ${count(before)} more like it since the last such line)`;
   }
 }
 

@@ -3,7 +3,8 @@
  * "shard": "s01", ...}`. The time is in UTC, and is when the process of the shard emitted the event, not when this
  * printed it. Events of single chunks and batches come only on request.
  */
-import { EVENTS, type EventBus, type EventRecord } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import { EVENTS, type EventRecord } from '../core/events.js';
 import { shown } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { waitingBytes, type OutputStream } from './terminal.js';

@@ -2,7 +2,8 @@
  * Prints progress as lines where there is no terminal (a log file, CI, a service). Each event is one line, with its
  * time and shard. Every ten seconds, one line says how far each shard is.
  */
-import type { EventBus, EventRecord } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import type { EventRecord } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { EventThrottle } from './event-throttle.js';

@@ -3,13 +3,14 @@
  * wraps, and there are never more lines than the screen has. The cursor is back at the end, whatever ends the display.
  */
 import { MultiBar, type SingleBar } from 'cli-progress';
-import type { EventBus, EventRecord, ProgressSnapshot } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
+import type { EventRecord, ProgressSnapshot } from '../core/events.js';
 import { shownLines } from '../core/text/shown-text.js';
 import { LeftOut } from './left-out.js';
 import { EventThrottle } from './event-throttle.js';
 import { progressLines, type ShardProgress } from './progress-lines.js';
 import { columnsOf, type OutputStream, truncate, waitingBytes, wrap } from './terminal.js';
-import { wordsOf } from '../report/event-messages.js';
+import { wordsOf } from '../wording/event-messages.js';
 
 const CLEAR_TO_END_OF_LINE = '\u001b[K';
 
@@ -149,7 +150,7 @@ class ProgressBars {
     const columns = columnsOf(this.#stream);
     if (shards.length <= this.#lines.length) return progressLines(shards, columns);
     const shown = this.#lines.length - 1;
-    const rest = `and ${shards.length - shown} more shards, for which the screen has no line`;
+    const rest = `and ${shards.length - shown} more shards, which do not fit on the screen`;
     return [...progressLines(shards.slice(0, shown), columns), truncate(rest, columns - 1)];
   }
 

@@ -4,7 +4,7 @@
  */
 import type { ProgressSnapshot } from '../core/events.js';
 import type { Phase } from '../core/model.js';
-import { compact, count, duration, percent, plural } from '../report/format.js';
+import { compact, count, duration, percent, plural } from '../wording/number-format.js';
 import { truncate } from './terminal.js';
 
 /** A shard on the screen, with its last progress. */

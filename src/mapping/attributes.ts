@@ -14,7 +14,7 @@ import {
   TemplateFault,
 } from './template/compiled-template.js';
 import type { AttributeEmitter } from './attribute-emitter.js';
-import { literal } from './item/item-buffer.js';
+import { literal } from './item/literal.js';
 import { MAX_ITEM_BYTES, textBytes, type SizeCounter } from './value/item-size.js';
 import { quoteJson } from './value/json-text.js';
 import { collectingFaults, type ReportFault } from './mapping-faults.js';

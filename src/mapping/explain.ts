@@ -4,7 +4,7 @@
  * does.
  */
 import type { Path } from '../core/text/config-path.js';
-import { writeUnits } from '../core/capacity-units.js';
+import { writeUnits } from '../core/capacity/capacity-units.js';
 import type { BadRow, ColumnInfo, MappedItem, Row, TableInfo } from '../core/model.js';
 import type { AttributeEmitter, AttributeOrigin } from './attribute-emitter.js';
 import { isChosen } from './attributes.js';

@@ -10,7 +10,7 @@ import { BadValue } from './value/bad-value.js';
 import { columnKind } from './value/column-kind.js';
 import { columnNamed, TemplateFault } from './template/compiled-template.js';
 import { epochSeconds } from './value/datetime.js';
-import { literal } from './item/item-buffer.js';
+import { literal } from './item/literal.js';
 import { quoteJson } from './value/json-text.js';
 import { textBytes } from './value/item-size.js';
 import { numberBytes } from './value/numbers.js';

@@ -5,7 +5,7 @@ import type { ShardConfig, SourceLimits } from '../config/model.js';
 import { PauseGate } from '../core/async/pause-gate.js';
 import type { Emitter } from '../core/events.js';
 import type { BinlogPosition, TableInfo } from '../core/model.js';
-import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports/ports.js';
+import type { RowSource, ShardSource, TableScan, WholeTableScan } from '../core/ports/source-ports.js';
 import { describeSourceTable } from './describe.js';
 import { binlogPosition, hasReached } from './inspect/position.js';
 import { isSameServer } from './connection/server-family.js';

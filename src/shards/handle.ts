@@ -4,7 +4,7 @@
  */
 import type { SentConfig } from '../config/model.js';
 import type { Limits } from '../config/tunables.js';
-import type { EventBus } from '../core/events.js';
+import type { EventBus } from '../core/event-bus.js';
 import type { ShardOutcome, ShardTask } from '../wiring/run/shard-task.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { LastProgress, RunningState } from './process/running-shard.js';

@@ -1,9 +1,9 @@
 /**
  * The budget of a run, shared out to its shards. Three bounds apply, and the least of them holds. They are what the
  * operator allows, what an on-demand table is warm for (`warm-up.ts`), and the part that other runs of this machine
- * leave (`wiring/shared-budget.ts`). Running shards have equal parts of it (`core/budget-shares.ts`).
+ * leave (`wiring/shared-budget.ts`). Running shards have equal parts of it (`core/capacity/budget-shares.ts`).
  */
-import { BudgetShares } from '../core/budget-shares.js';
+import { BudgetShares } from '../core/capacity/budget-shares.js';
 import type { Fault } from '../core/errors.js';
 import { LOOK_EVERY_MS, type SharedBudget } from '../wiring/shared-budget.js';
 import { WarmUp } from './warm-up.js';

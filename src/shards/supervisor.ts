@@ -256,7 +256,7 @@ function whyNotStarted(shard: string, error: Error): FerryError {
     new FerryError(
       'E_WORKER_DIED',
       `the process of shard ${shard} could not be started (${error.message})`,
-      'see whether Node is where it was, and its disk is well. Run the same command again: it resumes where the checkpoint stands',
+      'check that Node.js is still installed where it was, and that its disk works. Run the same command again: it resumes from the checkpoint',
     )
   );
 }

@@ -5,7 +5,8 @@
  * everything through `outbox.ts`.
  */
 import { receivedConfig } from '../config/sent.js';
-import { EventBus, EVENTS } from '../core/events.js';
+import { EventBus } from '../core/event-bus.js';
+import { EVENTS } from '../core/events.js';
 import { openBudget, runShard } from '../wiring/run/run-shard.js';
 import { openControls, type ShardControls } from '../wiring/run/shard-controls.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';

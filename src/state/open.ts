@@ -72,11 +72,11 @@ export function lockShard(files: ShardFiles): Lock {
   const seen = lockHolders(files.lock);
   const pid = seen === null ? recordedHolder(files) : (seen[0] ?? null);
   const elsewhere =
-    seen === null ? 'another process' : 'a process that cannot be seen from here (in another container?)';
+    seen === null ? 'another process' : 'a process that is not visible from here (in another container?)';
   throw new FerryError(
     'E_STATE_LOCKED',
     `${files.subject}: ${pid === null ? elsewhere : `process ${pid}`} works on this shard`,
-    `let it finish (\`dynaferry status\` shows how far it is)${pid === null ? '' : `, or stop it with \`kill ${pid}\`, which saves its checkpoint`}; the lock ends with that process, no file has to be deleted`,
+    `let it finish (\`dynaferry status\` shows how far it is)${pid === null ? '' : `, or stop it with \`kill ${pid}\`, which saves its checkpoint`}; the lock ends with that process: delete no file`,
   );
 }
 

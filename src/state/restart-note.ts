@@ -165,7 +165,7 @@ function change(files: ShardFiles, to: (before: string | null) => string | null)
 function held({ subject, folder }: ShardFiles): FerryError {
   return new FerryError(
     'E_STATE_LOCKED',
-    `${subject}: another process has kept ${join(folder, LOCK)} for ${LOCK_WAIT_MS / 1000} s`,
-    'see what the other dynaferry processes on this state folder do, then run again; nothing is lost',
+    `${subject}: another process has held ${join(folder, LOCK)} for ${LOCK_WAIT_MS / 1000} s`,
+    'check what the other dynaferry processes on this state folder do, then run the same command again; nothing is lost',
   );
 }

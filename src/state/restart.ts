@@ -94,7 +94,7 @@ function begunBetween({ subject }: ShardFiles): FerryError {
   return new FerryError(
     'E_STATE_LOCKED',
     `${subject}: another run started this shard while this run was about to start it again`,
-    'let that run end, then run again: this archives what it moved, and starts the shard again',
+    'let that run end, then run the same command again: it archives that progress, and starts the shard again',
   );
 }
 

@@ -131,7 +131,7 @@ function naming(
   return new FerryError(
     refused.code,
     refused.message,
-    `put that back to resume, or start these shards again in one run: \`${again}\``,
+    `put the former settings back to resume, or start these shards again in one run: \`${again}\``,
   );
 }
 

@@ -9,8 +9,8 @@
  */
 import type { ShardConfig } from '../config/model.js';
 import { FerryError } from '../core/errors.js';
-import type { EventBus } from '../core/events.js';
-import type { ShardSource } from '../core/ports/ports.js';
+import type { EventBus } from '../core/event-bus.js';
+import type { ShardSource } from '../core/ports/source-ports.js';
 import type { StateStore } from '../core/ports/state-ports.js';
 
 export interface ServerCheck {
@@ -45,7 +45,7 @@ export async function checkServer(check: ServerCheck, signal: AbortSignal): Prom
 function wentBack({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(
     'E_SOURCE_CHANGED',
-    `shard ${id}: ${host}:${port} lacks transactions that it had when its tables were planned: it was put back to an earlier state, is another server of the same name, or its binary logs were reset`,
+    `shard ${id}: ${host}:${port} lacks transactions that it had when its tables were planned. It was put back to an earlier state, is another server of the same name, or its binary logs were reset`,
     `find out which. If only the logs were reset, run the same command again with --accept-server. If it was put back, \`dynaferry backfill --shard ${id} --restart\` moves what is there now; else put \`host\` and \`port\` back`,
   );
 }
@@ -70,11 +70,11 @@ function anotherServer({ id, host, port }: ShardConfig, reached: false | null): 
       : 'and it lacks transactions that the first one had when its tables were planned';
   const next =
     reached === null
-      ? 'if it is a replica of the same primary and has caught up, run the same command again with --accept-server; else put `host` and `port` back'
-      : 'if it is a replica that is behind, let it catch up and run the same command again; else put `host` and `port` back';
+      ? 'if it is a replica of the same primary and has caught up, run the same command again with --accept-server. Else put `host` and `port` back'
+      : 'if it is a replica that is behind, let it catch up and run the same command again. Else put `host` and `port` back';
   return new FerryError(
     'E_SOURCE_CHANGED',
-    `shard ${id}: ${host}:${port} is another server than the one that the shard was begun on, ${fact}`,
+    `shard ${id}: ${host}:${port} is another server than the one that the shard was started on, ${fact}`,
     next,
   );
 }
@@ -85,7 +85,7 @@ function goesOn(
 ): { readonly code: 'E_SOURCE_CHANGED'; readonly message: string; readonly hint: string } {
   return {
     code: 'E_SOURCE_CHANGED',
-    message: `shard ${id}: goes on from another server, ${host}:${port}, ${accepted ? 'as --accept-server says' : 'whose GTIDs show that it has what the first one had'}`,
-    hint: 'what was compared with another server counts no more; verify compares all rows with this one',
+    message: `shard ${id}: continues from another server, ${host}:${port}, ${accepted ? 'as --accept-server says' : 'whose GTIDs show that it has what the first one had'}`,
+    hint: 'comparisons with another server no longer count; verify compares all rows with this one',
   };
 }

@@ -3,7 +3,7 @@
  * (`state/shared/budget-ledger.ts`). Writing and reading have separate budgets.
  */
 import type { Config } from '../config/model.js';
-import { BudgetShares, REST_MS } from '../core/budget-shares.js';
+import { BudgetShares, REST_MS } from '../core/capacity/budget-shares.js';
 import type { Fault } from '../core/errors.js';
 import { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
 import type { Wait } from '../engine/pass/stall-watch.js';
@@ -70,16 +70,16 @@ export function joinBudget(config: Shared, kind: Kind): SharedBudget {
 function madeNew(file: string): Fault {
   return {
     code: 'E_STATE_CORRUPT',
-    message: `the ledger of the budget was damaged, as a power failure may leave it: it was put aside as ${file}, and a new one was made`,
-    hint: `nothing has to be done: no other run spends by it, and it held nothing that lasts; delete ${file} when you like`,
+    message: `the ledger of the budget was damaged, as a power failure may leave it. dynaferry renamed it to ${file}, and made a new one`,
+    hint: `do nothing: no other run uses it, and it held no lasting data; delete ${file} when you like`,
   };
 }
 
 function waiting(table: string, kind: Kind, others: readonly number[]): Fault {
   return {
     code: 'E_STATE_LOCKED',
-    message: `${others.length === 0 ? 'another run' : runsOf(others)} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; it is waited for`,
-    hint: 'see whether that process was stopped: let it go on, or end it; this command goes on by itself then. A shard that has nothing for many minutes ends with E_STALLED: run the same command again to resume',
+    message: `${others.length === 0 ? 'another run' : runsOf(others)} has the whole ${kind} budget of table ${table}, and has given up nothing for ${(PATIENT_LOOKS * LOOK_EVERY_MS) / 1_000} s; this run waits for it`,
+    hint: 'check whether that process was stopped: let it continue, or end it; this command then continues by itself. A shard that has nothing for many minutes ends with E_STALLED: run the same command again to resume',
   };
 }
 
@@ -98,16 +98,19 @@ export function starvation(config: Shared, kind: Kind, own: number): Wait {
   if (others.length > 0)
     return { fact: `${part}, which ${runsOf(others)} ${others.length === 1 ? 'has' : 'have'}`, next: lookAt(others) };
   if (holders?.includes(own) === true)
-    return { fact: `${part}, which its own run (process ${own}) has and does not give to it`, next: lookAt([own]) };
+    return {
+      fact: `${part}, which its own run (process ${own}) has and does not give to this shard`,
+      next: lookAt([own]),
+    };
   return {
-    fact: `${part}; nobody is known to have it`,
-    next: `see which runs of dynaferry on this machine use the state folder ${config.state}, and whether one was stopped: let it go on, or end it`,
+    fact: `${part}; dynaferry does not know which run has it`,
+    next: `check which runs of dynaferry on this machine use the state folder ${config.state}, and whether one was stopped: let it continue, or end it`,
   };
 }
 
 function lookAt(pids: readonly number[]): string {
   const list = pids.join(',');
-  return `see whether that run, or a process that it started, was stopped (\`ps -o pid,stat,args -p ${list} --ppid ${list}\`: T): let it go on, or end it`;
+  return `check whether that run, or a process that it started, was stopped (\`ps -o pid,stat,args -p ${list} --ppid ${list}\`: T): let it continue, or end it`;
 }
 
 /**

@@ -5,7 +5,7 @@
 import type { Config, VersionConfig } from '../config/model.js';
 import { Tunables } from '../config/tunables.js';
 import type { Emitter } from '../core/events.js';
-import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports/ports.js';
+import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../core/ports/target-ports.js';
 import type { TokenBucket } from '../dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../dynamodb/client.js';
 import { openItemReader } from '../dynamodb/read/reader.js';

@@ -1,7 +1,7 @@
 /** Contract that every Budget keeps. The test turns the clock itself. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Budget } from '../../src/core/ports/ports.js';
+import type { Budget } from '../../src/core/ports/target-ports.js';
 
 /** Hands of a clock that only the test turns. */
 export interface TestClock {

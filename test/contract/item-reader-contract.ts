@@ -1,8 +1,8 @@
 /** Contract that every ItemReader keeps, whatever it reads from. */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../src/core/found-item.js';
+import { SAME } from '../../src/core/item/found-item.js';
 import type { MappedItem } from '../../src/core/model.js';
-import type { ItemReader } from '../../src/core/ports/ports.js';
+import type { ItemReader } from '../../src/core/ports/target-ports.js';
 import { sampleItem, sampleItems } from './item-writer-samples.js';
 
 export interface ReaderUnderTest extends AsyncDisposable {

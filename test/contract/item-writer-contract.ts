@@ -1,7 +1,7 @@
 /** Contract that every ItemWriter keeps, whatever it writes to. */
 import { describe, expect, test } from 'vitest';
 import type { MappedItem } from '../../src/core/model.js';
-import type { ItemWriter } from '../../src/core/ports/ports.js';
+import type { ItemWriter } from '../../src/core/ports/target-ports.js';
 import { sampleItem, sampleItems } from './item-writer-samples.js';
 
 export interface WriterUnderTest extends AsyncDisposable {

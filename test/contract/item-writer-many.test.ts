@@ -4,8 +4,8 @@
  * operation of each key left.
  */
 import { describe, expect, test } from 'vitest';
-import type { WriteReceipt } from '../../src/core/ports/ports.js';
-import type { WriteOperation } from '../../src/core/write-operation.js';
+import type { WriteReceipt } from '../../src/core/ports/target-ports.js';
+import type { WriteOperation } from '../../src/core/item/write-operation.js';
 import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { dynamodbServers } from '../support/dynamodb.js';
 import { atRandom, type Fate, inOrder, seededRandom, startFaultProxy } from '../support/fault-proxy.js';

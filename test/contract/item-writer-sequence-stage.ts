@@ -2,8 +2,8 @@
  * A stage for two operations on one item key: a writer behind a fault proxy. It controls what arrives when, and records
  * what it saw.
  */
-import type { ItemWriter, WriteReceipt } from '../../src/core/ports/ports.js';
-import { isDelete, ItemDelete, type WriteOperation } from '../../src/core/write-operation.js';
+import type { ItemWriter, WriteReceipt } from '../../src/core/ports/target-ports.js';
+import { isDelete, ItemDelete, type WriteOperation } from '../../src/core/item/write-operation.js';
 import type { DynamodbServer } from '../support/dynamodb.js';
 import { type Fate, startFaultProxy } from '../support/fault-proxy.js';
 import { PASS } from '../support/fault-proxy/fates.js';

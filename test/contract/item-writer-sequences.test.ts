@@ -4,7 +4,7 @@
  * became of its own operation.
  */
 import { describe, expect, test } from 'vitest';
-import { ItemDelete } from '../../src/core/write-operation.js';
+import { ItemDelete } from '../../src/core/item/write-operation.js';
 import { dynamodbServers } from '../support/dynamodb.js';
 import type { Fate } from '../support/fault-proxy.js';
 import { PASS } from '../support/fault-proxy/fates.js';

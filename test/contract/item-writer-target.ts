@@ -1,7 +1,8 @@
 /** Opens the DynamoDB adapter on a table of its own, for its contracts and its integration tests. */
 import type { IndexConfig } from '../../src/config/model.js';
-import { EventBus, type EventRecord } from '../../src/core/events.js';
-import type { ItemReader, ItemWriter } from '../../src/core/ports/ports.js';
+import { EventBus } from '../../src/core/event-bus.js';
+import type { EventRecord } from '../../src/core/events.js';
+import type { ItemReader, ItemWriter } from '../../src/core/ports/target-ports.js';
 import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../../src/dynamodb/client.js';
 import { openItemReader } from '../../src/dynamodb/read/reader.js';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import type { SourceLimits } from '../../src/config/model.js';
 import type { Range, Row, TableInfo, UniqueKey } from '../../src/core/model.js';
 import type { RowChunk } from '../../src/core/row-block.js';
-import type { RowSource, ShardSource } from '../../src/core/ports/ports.js';
+import type { RowSource, ShardSource } from '../../src/core/ports/source-ports.js';
 import { fillTable, KEYED_TABLES, numbersInOrder, SEED } from './row-source-tables.js';
 
 export interface ShardContext extends AsyncDisposable {

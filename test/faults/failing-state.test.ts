@@ -12,7 +12,7 @@ import pLimit from 'p-limit';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/model.js';
-import { EventBus } from '../../src/core/events.js';
+import { EventBus } from '../../src/core/event-bus.js';
 import type { Cursor } from '../../src/core/model.js';
 import type { StateStore } from '../../src/core/ports/state-ports.js';
 import type { PassKind, TablePlan } from '../../src/core/ports/state-records.js';

@@ -121,16 +121,18 @@ describe.each(onePair)('a write to $name that lands late', { timeout: 120_000 },
     cli.killGroup('SIGKILL');
     await cli.result;
     const status = await migration.run(['status']);
-    expect(status.stdout).toContain('s01: an earlier run ended with writes under way, which could still land for 20m');
+    expect(status.stdout).toContain(
+      's01: an earlier run ended with writes in flight; DynamoDB may still apply them for 20m',
+    );
 
     const { request, sid, keyText } = lostWrite(proxy);
     await changeRow(migration, sid);
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
     const early = await migration.run(['verify']);
     expect(early).toMatchObject({ code: 7 });
-    expect(early.stderr).toContain('warning: an earlier run ended with writes under way');
-    expect(early.stdout).toContain('s01  NOT verified: an earlier run ended with writes under way: 120 rows');
-    expect(early.stdout).toMatch(/what the earlier run had sent could still land: verify again after 20/);
+    expect(early.stderr).toContain('warning: an earlier run ended with writes in flight');
+    expect(early.stdout).toContain('s01  not proven: an earlier run ended with writes in flight: 120 rows');
+    expect(early.stdout).toMatch(/DynamoDB may still apply writes of the earlier run: verify again after 20/);
     expect((await migration.run(['status'])).stdout).toContain('not proven');
 
     await landLate(servers.dynamodb.endpoint, request);

@@ -173,7 +173,7 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
       expect(diff).toMatchObject({ code: 0 });
       const said = await migration.run(['status']);
       expect(said.stdout).toMatch(/equal except \d+ newer/);
-      expect(said.stdout).toMatch(/s01: \d+ items of the target were newer, and were left as they are/);
+      expect(said.stdout).toMatch(/s01: \d+ items in the target were newer and stayed as they are/);
     },
   );
 
@@ -188,7 +188,7 @@ describe.each(dynamodbPairs.slice(0, 1))('a live writer beside a backfill from $
     const slow = await migration.run(['backfill']);
     expect(slow).toMatchObject({ code: 5 });
     expect(slow.stderr).toContain('E_LIVE_WRITER');
-    expect(slow.stderr).toMatch(/next: run the same command again, which reads them anew/);
+    expect(slow.stderr).toMatch(/next: run the same command again: it reads the rows again/);
     expect((await migration.table.items()).length).toBeLessThan(ROWS);
     migration.configure(({ target }) => Object.assign(target, { writeCapacity: 100_000, retryTimeoutSeconds: 2 }));
     expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });

@@ -218,7 +218,7 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
     process.kill(worker, 'SIGSTOP');
     await cli.waitFor(
       new RegExp(
-        `s01 warning: the process of shard s01 \\(${worker}\\) has given no sign of life for 10 s; see whether`,
+        `s01 warning: the process of shard s01 \\(${worker}\\) has given no sign of life for 10 s; check whether`,
       ),
     );
     process.kill(worker, 'SIGCONT');
@@ -265,9 +265,9 @@ describe.each(onePair)('the machine under a backfill, $name', { timeout: 120_000
         const ended = await cli.result;
         expect(ended, ended.stderr).toMatchObject({ code: 6 });
         expect(ended.stderr).toMatch(
-          /error s01 E_WORKER_HUNG: the process of shard s01 was stopped while it kept the register of item keys/,
+          /error s01 E_WORKER_HUNG: the process of shard s01 was stopped while it had the register of item keys locked/,
         );
-        expect(ended.stderr).toMatch(/s02 waits for the register of item keys, which process \d+ keeps/);
+        expect(ended.stderr).toMatch(/s02 waits for the register of item keys, which process \d+ has locked/);
         expect(ended.stdout).toMatch(/^s02 {2}done: 600 rows/m);
         expect(performance.now() - stopped).toBeLessThan(60_000);
       }

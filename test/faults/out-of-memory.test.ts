@@ -33,7 +33,7 @@ describe.each(onePair)('a container under a backfill, $name', { timeout: 120_000
     const ended = await cli.result;
     expect(ended, ended.stderr).toMatchObject({ code: 6, signal: null });
     expect(ended.stderr).toMatch(
-      /^error s01 E_OUT_OF_MEMORY: the kernel ended the process of shard s01 for its memory/m,
+      /^error s01 E_OUT_OF_MEMORY: the process of shard s01 ended by SIGKILL, while the kernel counted another process killed for lack of memory/m,
     );
     expect(ended.stderr).toMatch(/next: run fewer shards at once \(`--jobs`\)/);
     migration.configure(quickly);

@@ -139,7 +139,7 @@ describe.each(onePair)('a target that refuses, $name', { timeout: 240_000 }, (se
     };
     const verify = await migration.run(['verify'], { env });
     expect(verify.stderr).toMatch(
-      /TTL of table \S+ was changed while this verification went on: it deletes items by gone_at now/,
+      /TTL of table \S+ was changed during this verification: it deletes items by gone_at now/,
     );
   });
 });

@@ -162,7 +162,7 @@ describe.each(onePair)('a process that dies after a stop of $name', { timeout: 1
     expect(ended, ended.stderr).toMatchObject({ code: 6, signal: null });
     expect(ended.stderr).toMatch(
       new RegExp(
-        `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been asked to stop, and what it had under way is not in the checkpoint$`,
+        `^error s01 E_WORKER_DIED: the process of shard s01 ended by ${signal} before it was done; it had been asked to stop, and its unfinished work is not in the checkpoint$`,
         'm',
       ),
     );
@@ -354,12 +354,14 @@ describe.each(onePair)('a restart of several shards from $name', { timeout: 120_
       expect(stopped.stdout).toMatch(/^s02 {2}not started again yet: /m);
       expect(stopped.stdout).toContain('to resume, run `dynaferry backfill --all --jobs 1`; with --restart, all');
     }
-    expect((await migration.run(['status'])).stdout).toMatch(/^s02: a restart was interrupted before it came to it/m);
+    expect((await migration.run(['status'])).stdout).toMatch(
+      /^s02: a restart was interrupted before it reached this shard/m,
+    );
     migration.configure(quickly);
     const done = committed(migration, 'backfill');
     const resumed = await migration.run(['backfill', '--all', '--jobs', '1']);
     expect(resumed).toMatchObject({ code: 0 });
-    expect(resumed.stderr).toMatch(/interrupted before it came to shard s02: this run starts it again/);
+    expect(resumed.stderr).toMatch(/interrupted before it reached shard s02: this run starts it again/);
     expect(done).toBeGreaterThan(0);
     // Each was put aside once: what s01 had moved again by then was not moved a third time.
     expect(archives()).toEqual(['s01', 's02']);

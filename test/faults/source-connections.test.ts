@@ -109,8 +109,8 @@ describe.each(described)('the way to MySQL, $name', { timeout: 180_000 }, (serve
     expect(await two.run(['backfill', '--all'])).toMatchObject({ code: 0 });
     expect(await two.migration.items()).toHaveLength(2 * ROWS);
     const status = await two.run(['status']);
-    expect(status.stdout).toMatch(/^s01: ridden out so far: .*MySQL statements? that failed \(last \d+/m);
-    expect(status.stdout).not.toMatch(/^s02: ridden out/m);
+    expect(status.stdout).toMatch(/^s01: faults handled so far: .*MySQL statements? that failed \(last \d+/m);
+    expect(status.stdout).not.toMatch(/^s02: faults handled/m);
     // A connection that is killed between two statements is nobody's loss, so how many there were is for the log to
     // say.
     const told = cli.stderr.match(/ s01 MySQL: .*tries again/g) ?? [];

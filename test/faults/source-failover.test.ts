@@ -48,7 +48,7 @@ describe.each(replicating)('failover to another host, $name', { timeout: 120_000
     await pair.caughtUp();
     const resumed = await two.run(['backfill', '--shard', 's01']);
     expect(resumed, resumed.stderr).toMatchObject({ code: 0 });
-    expect(resumed.stderr).toMatch(/s01 warning: shard s01: goes on from another server, .* whose GTIDs show/);
+    expect(resumed.stderr).toMatch(/s01 warning: shard s01: continues from another server, .* whose GTIDs show/);
     expect(await two.migration.items()).toHaveLength(ROWS + 1);
 
     // Another server altogether, which has a table of that name and shape.
@@ -87,7 +87,7 @@ describe.each(replicating)('failover to another host, $name', { timeout: 120_000
     const over = await two.run([...verify, '--accept-server']);
     expect(over.stdout, over.stderr).toMatch(/^s01 {2}NOT verified: 1 differing: 1,000 rows/m);
     expect(over.stderr).not.toContain('resumes where it stopped');
-    expect(over.stderr).toContain('what was compared with another server counts no more');
+    expect(over.stderr).toContain('comparisons with another server no longer count');
 
     // So too what was compared to the end.
     await elsewhere.query("UPDATE notes SET body = 'note 0' WHERE id = 0");

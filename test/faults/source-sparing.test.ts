@@ -92,7 +92,7 @@ describe.each(replicating)('a source that must be spared, $name', { timeout: 120
       expect(await cli.result).toMatchObject({ code: 130 });
     }
     expect((await two.run(['status'])).stdout).toMatch(
-      /^s01: ridden out so far: [1-9]\d* pauses? for a busy server .*, (?:[2-9]|[1-9]\d+) pauses for a lagging replica /m,
+      /^s01: faults handled so far: [1-9]\d* pauses? for a busy server .*, (?:[2-9]|[1-9]\d+) pauses for a lagging replica /m,
     );
 
     two.migration.configure(quickly);

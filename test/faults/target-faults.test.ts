@@ -63,21 +63,23 @@ describe.each(onePair)('a target that fails, $name', { timeout: 120_000 }, (serv
     expect(run.code, run.stderr).toBe(0);
     expect(await migration.items()).toHaveLength(ITEMS);
     for (const line of [
-      /BatchWriteItem got no answer \(ServiceUnavailable\), so it may have been applied; its items are suspects/,
+      /BatchWriteItem got no answer \(ServiceUnavailable\), so it may have been applied; dynaferry records its items as suspects/,
       /BatchWriteItem got no answer \(InternalServerError\)/,
       /BatchWriteItem got no answer \(unreadable answer\)/,
       /DynamoDB throttles \(TableWriteMaxOnDemandThroughputExceeded\)/,
       /DynamoDB throttles \(IndexWriteProvisionedThroughputExceeded\)/,
-      /DynamoDB throttles; what it refused is sent again/,
+      /DynamoDB throttles; dynaferry sends the refused requests again/,
     ]) {
       expect(run.stderr).toMatch(line);
     }
     const { stdout: status } = await migration.run(['status'], behind(proxy));
-    expect(status).toMatch(/s01: ridden out so far: .*3 requests throttled by DynamoDB \(last/);
-    expect(status).toMatch(/s01: ridden out so far: .*5 writes without an answer \(last/);
+    expect(status).toMatch(/s01: faults handled so far: .*3 requests throttled by DynamoDB \(last/);
+    expect(status).toMatch(/s01: faults handled so far: .*5 writes without an answer \(last/);
     const verify = await migration.run(['verify'], behind(proxy));
     expect(verify.code, verify.stdout).toBe(1);
-    expect(verify.stdout).toMatch(/125 writes ended without an answer and could still land: verify again after/);
+    expect(verify.stdout).toMatch(
+      /125 writes ended without an answer, and DynamoDB may still apply them: verify again after/,
+    );
   });
 
   test('a backfill signs its requests by the clock of DynamoDB where the clock of the machine is off', async () => {

@@ -3,8 +3,8 @@
  * ours or a hang; a fault with a code of the target's is an end in order, where the answer could be none.
  */
 import { FerryError } from '../../src/core/errors.js';
-import { EventBus } from '../../src/core/events.js';
-import { SAME } from '../../src/core/found-item.js';
+import { EventBus } from '../../src/core/event-bus.js';
+import { SAME } from '../../src/core/item/found-item.js';
 import type { MappedItem } from '../../src/core/model.js';
 import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../../src/dynamodb/client.js';

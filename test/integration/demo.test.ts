@@ -146,7 +146,7 @@ describe('bin/demo', () => {
       const said = demo.output();
       for (const text of [
         '$ dynaferry check\n',
-        'check refused: 1 error',
+        'check found 1 error',
         '$ dynaferry plan\n',
         '$ dynaferry diff --sample 1\n',
         '4 items: 4 new, 0 same, 0 changed',

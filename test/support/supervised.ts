@@ -4,7 +4,8 @@
  */
 import { fileURLToPath } from 'node:url';
 import { loadConfig } from '../../src/config/load.js';
-import { EventBus, type EventRecord } from '../../src/core/events.js';
+import { EventBus } from '../../src/core/event-bus.js';
+import type { EventRecord } from '../../src/core/events.js';
 import type { ShardStatus, Supervisor } from '../../src/shards/handle.js';
 import { serverShares } from '../../src/shards/server-share.js';
 import type { superviseShards as Supervise } from '../../src/shards/supervisor.js';

@@ -35,20 +35,22 @@ export function backfillCommand(io: Io, finish: (code: ExitCode) => void): Comma
         // A dry run starts from the first row each time, needs no table, and continues whatever it finds.
         .conflicts(['restart', 'createTable', 'maxBadRows', 'acceptServer']),
     )
-    .addOption(new Option('--create-table', 'create the target table where it is missing').default(false))
+    .addOption(new Option('--create-table', 'create the target table if it is missing').default(false))
     .addOption(
-      new Option('--restart', "put the shard's progress aside and begin again")
+      new Option('--restart', "archive the shard's progress and start again from the first row")
         .default(false)
         // The restart also puts aside the server that the shard started from.
         .conflicts('acceptServer'),
     )
     .addOption(
-      new Option('--retry-bad', 'try the recorded bad rows again with the mapping as it is now, and nothing else')
+      new Option('--retry-bad', 'only try the recorded bad rows again, with the current mapping')
         .default(false)
         .conflicts(['dryRun', 'createTable', 'restart']),
     )
     .addOption(
-      new Option('--max-bad-rows <n>', 'rows that may stay behind, recorded').default(0).argParser(wholeNumber(0)),
+      new Option('--max-bad-rows <n>', 'number of bad rows that the run may record and leave behind')
+        .default(0)
+        .argParser(wholeNumber(0)),
     )
     .addOption(acceptServerOption())
     .addOption(allEventsOption())
@@ -61,7 +63,7 @@ Examples:
   $ dynaferry backfill --all --jobs 4
   $ dynaferry backfill --shard s01 --retry-bad
 
-Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 when bad rows stayed behind.`,
+Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 if it left bad rows behind.`,
     )
     .action(async (options: BackfillOptions) => {
       const { jobs, dryRun, createTable, restart, acceptServer, allEvents, maxBadRows, retryBad } = options;

@@ -23,16 +23,17 @@ const SHOWN_ROWS = 20;
 
 export function badRowsCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return new Command('bad-rows')
-    .description('The rows that could not be moved: where, why, and what to do. Reads the state files only.')
+    .description('List the rows that could not be moved, why, and what to do. Reads only the state files.')
     .argument('[shard...]', 'only these shards (default: all)')
     .addOption(new Option('-c, --config <file>', 'the config file').default('dynaferry.yaml'))
     .addOption(new Option('-s, --shard <id...>', 'only these shards, named by option').default([], 'all shards'))
     .addOption(new Option('--all', 'all shards of the config').default(false).conflicts('shard'))
-    .addOption(new Option('--dry-run', 'what the last `backfill --dry-run` found instead').default(false))
+    .addOption(new Option('--dry-run', 'list what the last `backfill --dry-run` found instead').default(false))
     .addOption(
-      new Option('--limit <rows>', `rows listed one by one (default: ${SHOWN_ROWS}; with --json all)`).argParser(
-        wholeNumber(0),
-      ),
+      new Option(
+        '--limit <rows>',
+        `number of rows to list one by one (default: ${SHOWN_ROWS}; with --json all)`,
+      ).argParser(wholeNumber(0)),
     )
     .addOption(new Option('--json', 'NDJSON on stdout: groups, rows, and a total for each shard').default(false))
     .addOption(new Option('--show-values', "show the rows' scan keys; they are other people's data").default(false))
@@ -43,11 +44,10 @@ Examples:
   $ dynaferry bad-rows
   $ dynaferry bad-rows s01 --limit 100 --show-values
 
-Counts them by table, column and reason, then lists rows. Exits 1 when there are any.`,
+Counts bad rows by table, column and reason, then lists them. Exits 1 if there are any.`,
     )
     .action(async (positional: readonly string[], options: BadRowsOptions, command: Command) => {
-      if (options.all && positional.length > 0)
-        command.error("error: option '--all' cannot be used with shards that are named");
+      if (options.all && positional.length > 0) command.error("error: option '--all' cannot be used with named shards");
       finish(await badRows(io, { ...options, shard: [...options.shard, ...positional] }));
     });
 }

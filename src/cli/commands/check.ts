@@ -8,10 +8,10 @@ import { stopOnSignals } from '../signals.js';
 
 export function checkCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('check'))
-    .description('Preflight: config, sources and target; every fault at once. Writes nothing.')
+    .description('Check config, sources and target, and report all faults at once. Writes nothing.')
     .addHelpText(
       'after',
-      '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits with the code of what would refuse a run; 3 where that is of several kinds.',
+      '\nExample:\n  $ dynaferry check -c dynaferry.yaml\n\nExits with the code of the fault that would refuse a run, or 3 if such faults have different codes.',
     )
     .action(async (options: ShardOptions) => {
       finish(await check(io, options));
@@ -55,5 +55,5 @@ function verdict(errors: number, warnings: number): string {
   const warned = warnings === 0 ? '' : `, ${warnings} warning${warnings === 1 ? '' : 's'}`;
   return errors === 0
     ? `check passed${warned}`
-    : `check refused: ${errors} error${errors === 1 ? '' : 's'}${warned}; correct them and check again`;
+    : `check found ${errors} error${errors === 1 ? '' : 's'}${warned}; correct them and check again`;
 }

@@ -5,7 +5,7 @@
 import { Command, Option } from 'commander';
 import { EXIT, FerryError, type ExitCode, type Fault } from '../../core/errors.js';
 import { ofServer } from '../../core/text/shown-text.js';
-import { bytes, plural } from '../../report/format.js';
+import { bytes, plural } from '../../wording/number-format.js';
 import type { ItemDiff, RowDiff } from '../../engine/diff.js';
 import type { Config } from '../../config/model.js';
 import type { RowChoice } from '../../wiring/look/explain-row.js';
@@ -29,17 +29,23 @@ interface DiffOptions extends ShardOptions {
 
 export function diffCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('diff'))
-    .description('Dry run of single rows: what would be written, beside what is there. Writes nothing.')
+    .description('Show for single rows what would be written, beside what is in the target. Writes nothing.')
     .addOption(
-      new Option('--sample <rows>', 'rows spread over each table (default: 10)')
+      new Option('--sample <rows>', 'number of rows to show, spread over each table (default: 10)')
         .argParser(wholeNumber(1, 10_000))
         .conflicts('keys'),
     )
     .addOption(
-      new Option('--keys <key...>', 'rows by scan key: its columns in order, joined by commas').default([], 'none'),
+      new Option(
+        '--keys <key...>',
+        'show the rows with these scan keys: the columns in order, joined by commas',
+      ).default([], 'none'),
     )
     .addOption(
-      new Option('--explain', 'how each attribute of one row came to be: the first row, or the one that is named')
+      new Option(
+        '--explain',
+        'explain how each attribute of one row is made: of the first row, or of the one that you name',
+      )
         .default(false)
         .conflicts(['sample', 'keys']),
     )
@@ -56,7 +62,7 @@ Examples:
   $ dynaferry diff --shard s01 --keys AC0123,SM4567 --show-values
   $ dynaferry diff --shard s01 --explain --key AC0123,SM4567
 
-Exits 1 when a row is bad or an item that is there would change.`,
+Exits 1 if a row is bad or an existing item would change.`,
     )
     .action(async (options: DiffOptions) => {
       finish(await diff(io, options));
@@ -75,7 +81,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
   }
   if (options.explain) return await explain(io, config, shards, options);
   if (options.key !== undefined || options.where !== undefined || options.badRow !== undefined)
-    throw new FerryError('E_USAGE', '--key, --where and --bad-row go with --explain', 'add --explain, or use --keys');
+    throw new FerryError('E_USAGE', '--key, --where and --bad-row need --explain', 'add --explain, or use --keys');
   const { diffShard } = await import('../../wiring/look/diff-shard.js');
   const { sideBySide } = await import('../../wiring/look/side-by-side.js');
   const { openReadBudget } = await import('../../wiring/shared-budget.js');

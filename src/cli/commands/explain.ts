@@ -4,7 +4,7 @@
  */
 import type { Path } from '../../core/text/config-path.js';
 import type { Config } from '../../config/model.js';
-import { bytes, plural } from '../../report/format.js';
+import { bytes, plural } from '../../wording/number-format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { AttributeExplanation, ItemExplanation, KeyExplanation } from '../../mapping/explain.js';
 import type { ExplainedRow } from '../../wiring/look/explain-row.js';
@@ -63,8 +63,7 @@ function printItem(io: Io, item: ItemExplanation, index: number, shown: Shown): 
   for (const { column, why, path } of item.leftOut)
     print(io, shown, 4, `${column}: left out, ${why}${path === null ? '' : ` (line ${shown.lineOf(index, path)})`}`);
   if (item.ttl !== null) {
-    const state =
-      item.ttl.expiresAt === null ? 'never expires' : item.ttl.expired ? 'its time is over' : 'expires later';
+    const state = item.ttl.expiresAt === null ? 'never expires' : item.ttl.expired ? 'has expired' : 'expires later';
     print(io, shown, 4, `ttl from ${item.ttl.column}: ${state}`);
   }
 }

@@ -1,7 +1,7 @@
 /** `dynaferry plan` estimates what a backfill would do and take. It writes nothing, and keeps nothing. */
 import { Command, Option } from 'commander';
 import { EXIT, type ExitCode } from '../../core/errors.js';
-import { bytes, count, duration, plural } from '../../report/format.js';
+import { bytes, count, duration, plural } from '../../wording/number-format.js';
 import type { ShardEstimate } from '../../wiring/look/estimate-shard.js';
 import { addShardOptions, loadConfigOf, shardsOf, wholeNumber, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';
@@ -14,9 +14,11 @@ interface PlanOptions extends ShardOptions {
 
 export function planCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('plan'))
-    .description('What a backfill would do: scan key, ranges, rows, item sizes, write units, time. Writes nothing.')
+    .description('Estimate a backfill: scan key, ranges, rows, item sizes, write units, time. Writes nothing.')
     .addOption(
-      new Option('--sample <rows>', 'rows sampled from each table').default(500).argParser(wholeNumber(1, 100_000)),
+      new Option('--sample <rows>', 'number of rows to sample from each table')
+        .default(500)
+        .argParser(wholeNumber(1, 100_000)),
     )
     .addHelpText('after', '\nExample:\n  $ dynaferry plan --shard s01')
     .action(async (options: PlanOptions) => {
@@ -56,7 +58,7 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
       const of = failed.length === 0 ? '' : ` (${estimates.length} of ${plural(shards.length, 'shard')})`;
       writeLine(
         io.stdout,
-        `in all${of}: about ${count(total.estimatedUnits)} write units; ${duration(total.estimatedSeconds)} at ${count(total.writeCapacity)} WCU/s, the source permitting`,
+        `total${of}: about ${count(total.estimatedUnits)} write units; ${duration(total.estimatedSeconds)} at ${count(total.writeCapacity)} WCU/s, if the source is fast enough`,
       );
     }
     return exitCode ?? EXIT.done;
@@ -89,14 +91,14 @@ function printShard(io: Io, estimate: ShardEstimate): void {
       const items = plural(table.pastInSample, 'item');
       writeLine(
         io.stdout,
-        `  ttl        ${items} of the sample past their time: TTL deletes such soon after they are paid for; \`expired: skip\` leaves them out`,
+        `  ttl        ${items} of the sample expired: TTL deletes them soon after you pay for their writes; \`expired: skip\` leaves them out`,
       );
     }
     if (table.neverExpiringInSample > 0) {
       const items = plural(table.neverExpiringInSample, 'item');
       writeLine(
         io.stdout,
-        `  ttl        ${items} of the sample over five years past their time: DynamoDB never deletes such`,
+        `  ttl        ${items} of the sample expired more than five years ago: TTL never deletes them`,
       );
     }
     if (table.badRowsInSample > 0) writeLine(io.stdout, `  bad rows   ${count(table.badRowsInSample)} of the sample:`);

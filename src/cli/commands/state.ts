@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import { duration, minuteOf } from '../../report/format.js';
+import { duration, minuteOf } from '../../wording/number-format.js';
 import type { Adopted } from '../../state/home/adopt.js';
 import { addShardOptions, chosenShards, loadConfigOf, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';
@@ -10,7 +10,7 @@ import { printFault } from '../print-error.js';
 
 export function stateCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return new Command('state')
-    .description('What concerns the state folder itself: take up one that was copied, moved or restored.')
+    .description('Manage the state folder: adopt a state that was copied, moved or restored.')
     .addCommand(adoptCommand(io, finish))
     .addHelpText(
       'after',
@@ -23,18 +23,17 @@ Examples:
 
 function adoptCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('adopt'))
-    .description(
-      'Take up a state that is not where it was worked on last: you say that no run goes on with the other one.',
-    )
+    .description('Adopt a state that is not where a run last used it. You confirm that no run uses the other one.')
     .addHelpText(
       'after',
       `
 Example:
   $ dynaferry state adopt --all
 
-backfill and verify refuse a state that was copied, moved to another machine or restored (E_STATE_COPIED): two that go on
-would overwrite each other's items. End the other one first, then adopt this one. What the other one had sent could still
-land for 20 minutes: no verification passes that begins before that. A state that lives here is left alone.`,
+backfill and verify refuse a state that was copied, moved to another machine or restored (E_STATE_COPIED). Two runs
+that continue from one state would overwrite each other's items. End the other run first, then adopt this state. DynamoDB may
+still apply writes of the other run for 20 minutes: a verification that begins before that time cannot pass. The command
+does not change a state that was last used here.`,
     )
     .action(async (options: ShardOptions) => {
       finish(await adopt(io, options));
@@ -81,10 +80,10 @@ function resultOf(shard: string, run: () => Adopted): Result {
 function print(io: Io, { shard, lateWritesUntil, fault }: Result): void {
   if (fault?.code === 'E_STATE_MISSING') writeLine(io.stdout, `${shard}  nothing is recorded`);
   else if (fault !== null) printFault(io.stderr, `error ${shard}`, fault);
-  else if (lateWritesUntil === null) writeLine(io.stdout, `${shard}  lives here; nothing was to be adopted`);
+  else if (lateWritesUntil === null) writeLine(io.stdout, `${shard}  was last used here: there is nothing to adopt`);
   else
     writeLine(
       io.stdout,
-      `${shard}  adopted; what the other one had sent could still land for ${duration((lateWritesUntil - Date.now()) / 1_000)}: verify after ${minuteOf(lateWritesUntil + 59_999)}`,
+      `${shard}  adopted; DynamoDB may still apply writes of the other run for ${duration((lateWritesUntil - Date.now()) / 1_000)}: verify after ${minuteOf(lateWritesUntil + 59_999)}`,
     );
 }

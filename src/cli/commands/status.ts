@@ -18,20 +18,16 @@ interface StatusOptions extends ShardOptions {
 export function statusCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('status'))
     .description(
-      'Where every shard stands: phase, progress, rate, bad rows, last verification. Reads the state files only.',
+      'Show where every shard stands: phase, progress, rate, bad rows, last verification. Reads only the state files.',
     )
+    .addOption(new Option('-w, --watch', 'repeat until Ctrl-C; with --json, print one document a line').default(false))
     .addOption(
-      new Option('-w, --watch', 'show it again and again until Ctrl-C; with --json, one document a line').default(
-        false,
-      ),
-    )
-    .addOption(
-      new Option('--interval <seconds>', 'seconds between two looks').default(2).argParser(wholeNumber(1, 3_600)),
+      new Option('--interval <seconds>', 'seconds between two updates').default(2).argParser(wholeNumber(1, 3_600)),
     )
     .addHelpText('after', '\nExamples:\n  $ dynaferry status\n  $ dynaferry status --watch')
     .action(async (options: StatusOptions, command: Command) => {
       if (!options.watch && command.getOptionValueSource('interval') === 'cli')
-        command.error("error: option '--interval <seconds>' goes with --watch");
+        command.error("error: option '--interval <seconds>' needs --watch");
       finish(await status(io, options));
     });
 }

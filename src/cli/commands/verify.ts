@@ -22,7 +22,7 @@ interface VerifyOptions extends ShardOptions {
 
 export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return addShardOptions(new Command('verify'))
-    .description('Compare every row with its items: counts and checksums by chunk, item by item underneath.')
+    .description('Compare every row with its items, item by item, and record counts and checksums of every chunk.')
     .addOption(jobsOption())
     .addOption(acceptServerOption())
     .addOption(allEventsOption())
@@ -32,7 +32,7 @@ export function verifyCommand(io: Io, finish: (code: ExitCode) => void): Command
 Example:
   $ dynaferry verify --all
 
-Reads at most target.readCapacity. Finds missing and differing items, not extra ones. Exits 1 with a list of item keys
+Consumes at most target.readCapacity. Finds missing and differing items, not extra ones. Exits 1 with a list of item keys
 and attribute names when anything is missing or differs. After an interruption the same command resumes; what was
 compared too long ago (verify.maxAge) is compared again.`,
     )

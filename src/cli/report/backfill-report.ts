@@ -21,7 +21,8 @@ export const BACKFILL_REPORT: VerbReport<'backfill'> = {
         ? `next: dynaferry backfill ${run.selection}`
         : `next: \`dynaferry bad-rows ${run.selection} --dry-run\` lists them; change the mapping, or allow some with --max-bad-rows`;
     const already = outcomes.some(({ alreadyDone }) => alreadyDone);
-    const since = 'what was added or changed in MySQL since is not looked at here: verify finds it, --restart moves it';
+    const since =
+      'this run did not look for rows added or changed in MySQL since then: verify finds them, --restart moves them';
     return afterMoving(run, outcomes, already ? [since] : []);
   },
 };

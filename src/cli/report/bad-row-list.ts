@@ -1,11 +1,11 @@
 /**
- * The list of bad rows as lines for people and as records for programs: what is wrong by table, column and reason, then
- * row by row. It is made shard by shard and row by row, as there may be millions. A row is named by its number in the
- * state; its key is a row value and shown only where that was asked for.
+ * Prints the list of bad rows as lines for people or as records for programs. It first shows what is wrong by table,
+ * column and reason, and then each row. It prints shard by shard and row by row, as there may be millions. A row is
+ * named by its number in the state. Its key is a row value, and shown only if the operator asked for values.
  */
 import type { Fault } from '../../core/errors.js';
 import type { RecordedBadRow } from '../../core/ports/state-records.js';
-import { count, plural } from '../../report/format.js';
+import { count, plural } from '../../wording/number-format.js';
 import { wrap } from '../../listeners/terminal.js';
 import type { ShardBadRows } from '../../state/status/read-bad-rows.js';
 
@@ -54,8 +54,7 @@ function headLines(shard: string, known: ShardBadRows | null, options: ListOptio
   if (known === null) return [`${shard}  ${options.dryRun ? 'no dry run is recorded' : 'nothing is recorded yet'}`];
   if (known.fault !== null) return faultLines(shard, known.fault);
   const total = totalOf(known);
-  const soFar =
-    known.unfinished.length === 0 ? '' : ` so far: ${known.unfinished.join(', ')} not gone through to the end yet`;
+  const soFar = known.unfinished.length === 0 ? '' : ` so far: ${known.unfinished.join(', ')} not read to the end yet`;
   if (total === 0) return [`${shard}  no bad rows${soFar}`];
   return [
     `${shard}  ${plural(total, 'bad row')}${options.dryRun ? ' found by the dry run' : ''}${soFar}`,
@@ -102,7 +101,7 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
   return [
     ...(showValues
       ? []
-      : ['# numbers a row of its shard; --show-values shows the scan keys in the place of the chunks']),
+      : ['#N is the number of a bad row in its shard; --show-values shows scan keys instead of chunks']),
     ...(dryRun
       ? ['next: change the mapping, or correct the rows in MySQL, and run the dry run again']
       : [
@@ -111,7 +110,7 @@ function nextLines(bad: readonly string[], { showValues, dryRun }: ListOptions):
   ];
 }
 
-/** One record a line: the groups of a shard, its rows, its total. */
+/** Returns the list as records, one a line: the groups of a shard, its rows, its total. */
 export function badRowRecords(showValues: boolean): BadRowList {
   return {
     head: ({ shard, known }) =>

@@ -24,7 +24,7 @@ export function printOutcomes<Name extends VerbName>(
   if (next !== '') writeLine(io.stdout, next);
 }
 
-/** What is recorded of it, if anything, is of before. */
+/** Returns whether a restart has not reached the shard: its records, if any, are those of the earlier backfill. */
 function isStillToRestart(run: ReportedRun, { shard, toldBy, status }: Ending): boolean {
   return run.restartsLeft.includes(shard) && (toldBy !== 'process' || status === 'interrupted');
 }
@@ -44,7 +44,7 @@ function verdict<Name extends VerbName>(run: ReportedRun, report: VerbReport<Nam
   switch (outcome.status) {
     case 'interrupted':
       return outcome.toldBy === 'state'
-        ? 'ended before it had stopped, the checkpoint has'
+        ? 'ended before it had stopped; the checkpoint has'
         : 'interrupted, checkpoint saved';
     case 'failed':
       return 'failed';
@@ -63,7 +63,7 @@ function nextStep<Name extends VerbName>(
   if (outcomes.some(({ exitCode }) => exitCode === EXIT.interrupted))
     return run.resume === null
       ? `run the same command again to resume${report.resumeNote}`
-      : `to resume, run \`${run.resume}\`; with --restart, all of it would start again`;
+      : `to resume, run \`${run.resume}\`; with --restart, all shards would start again`;
   if (outcomes.some(({ status }) => status === 'failed')) return '';
   return report.nextStep(run, outcomes);
 }

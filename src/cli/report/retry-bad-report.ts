@@ -1,6 +1,6 @@
 /** The words of a report of `backfill --retry-bad`. */
-import type { RetryCounts } from '../../engine/retry/retry-rows.js';
-import { count, duration, plural } from '../../report/format.js';
+import type { RetryCounts } from '../../engine/retry/retry-counts.js';
+import { count, duration, plural } from '../../wording/number-format.js';
 import {
   acceptedChangeLines,
   afterMoving,

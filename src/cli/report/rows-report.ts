@@ -1,7 +1,7 @@
 /** The parts of a report that every verb over rows has: counts, tables that are not finished, bad rows, what next. */
 import type { Counts } from '../../core/model.js';
 import type { RowsResult } from '../../engine/verb/shard-result.js';
-import { count, duration, plural } from '../../report/format.js';
+import { count, duration, plural } from '../../wording/number-format.js';
 import type { ReportedRun } from './verb-report.js';
 
 interface Amount {
@@ -24,18 +24,20 @@ export function amountText({ counts, badRows, elapsedMs }: Amount, items: string
   return `${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')}${items} (${extras.join(', ')})`;
 }
 
-/** What earlier runs recorded is not this run's work. @param done what they did with the rows: `moved` */
+/**
+ * Reports what earlier runs recorded, which is not the work of this run.
+ * @param done what they did with the rows: `moved`
+ */
 export function notStartedText({ counts }: Pick<RowsResult, 'counts'>, done: string): string {
   if (counts.rows === 0) return 'not started';
   return `not started: ${plural(counts.rows, 'row')}, ${plural(counts.items, 'item')} were ${done} by earlier runs`;
 }
 
 /**
- * What the config names and was not moved to its end: a report says so of every table, also of one that was never
- * started.
+ * Returns a line for each table of the config that was not moved to its end, including one that was never started.
  */
 export function unfinishedLines({ unfinished }: Pick<RowsResult, 'unfinished'>): readonly string[] {
-  return unfinished.map(({ table, begun }) => (begun ? `${table} is not finished` : `${table} was not begun`));
+  return unfinished.map(({ table, begun }) => (begun ? `${table} is not finished` : `${table} was not started`));
 }
 
 export function badRowLines(
@@ -66,13 +68,13 @@ export function moreLines(listed: number, all: number, noun: string, where: stri
 export function acceptedChangeLines({ acceptedChanges }: Pick<RowsResult, 'acceptedChanges'>): readonly string[] {
   if (acceptedChanges.length === 0) return [];
   return [
-    'the mapping was changed for a retry of bad rows; rows moved before keep what the former one made of them:',
+    'the mapping was changed for a retry of bad rows; rows moved earlier keep the items of the former mapping:',
     ...acceptedChanges.map(({ path }) => `  ${path}`),
-    '  verify shows where they differ by that; `dynaferry backfill --restart` writes all rows anew',
+    '  verify shows where they differ; `dynaferry backfill --restart` writes all rows again',
   ];
 }
 
-/** Where bad rows stay behind; no line where none do. */
+/** Returns the next step for bad rows that were left behind; no line if there are none. */
 export function retryLines(run: ReportedRun, outcomes: readonly Pick<RowsResult, 'badRows'>[]): readonly string[] {
   if (outcomes.every((outcome) => outcome.badRows === 0)) return [];
   return [
@@ -81,7 +83,7 @@ export function retryLines(run: ReportedRun, outcomes: readonly Pick<RowsResult,
   ];
 }
 
-/** What follows a backfill or a retry that is done. */
+/** Returns the next steps after a backfill or a retry that is done. */
 export function afterMoving(run: ReportedRun, outcomes: readonly RowsResult[], before: readonly string[]): string {
   return [...before, ...retryLines(run, outcomes), `next: dynaferry verify ${run.selection}`].join('\n');
 }

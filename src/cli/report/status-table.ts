@@ -3,7 +3,7 @@ import type { Fault } from '../../core/errors.js';
 import { INCIDENTS } from '../../core/incidents.js';
 import type { Age, Standing } from '../../core/evidence.js';
 import type { PassSummary } from '../../core/ports/state-records.js';
-import { agoWords, compact, count, duration, minuteOf, percent, plural } from '../../report/format.js';
+import { agoWords, compact, count, duration, minuteOf, percent, plural } from '../../wording/number-format.js';
 import type { ShardStatus, TableStatus } from '../../state/status/read-status.js';
 
 interface Line {
@@ -43,7 +43,7 @@ function shardLines(shard: ShardStatus): readonly Line[] {
 }
 
 function tableCells(shard: ShardStatus, table: TableStatus, first: boolean): readonly string[] {
-  if (!table.planned) return [first ? shard.shard : '', first ? phaseText(shard) : '', table.table, 'not begun'];
+  if (!table.planned) return [first ? shard.shard : '', first ? phaseText(shard) : '', table.table, 'not started'];
   const pass = currentPass(shard, table);
   const rows = pass?.counts.rows ?? 0;
   const beat = shard.running ? shard.heartbeat : null;
@@ -81,7 +81,7 @@ function verifiesEarly({ running, heartbeat }: ShardStatus, { standing, verify }
 }
 
 function phaseText(shard: ShardStatus): string {
-  if (shard.phase === 'new') return shard.running ? 'begins now' : 'not begun';
+  if (shard.phase === 'new') return shard.running ? 'starts now' : 'not started';
   if (shard.tables.some((table) => verifiesEarly(shard, table))) return 'verifying now';
   if (shard.running) return `${shard.phase} now`;
   // Nobody works on it: what the state calls a phase is where it stopped.
@@ -115,7 +115,7 @@ function verifiedText({ verify, standing, badRows, firstCompared }: TableStatus,
   return firstCompared === null ? found : `${found}, ${ageText(firstCompared)}`;
 }
 
-/** Of the oldest comparison: when the last one was made says nothing of what the first one saw. */
+/** Returns the age of the oldest comparison. The time of the last one says nothing of what the first one saw. */
 function ageText(age: Age): string {
   return age.ms === null ? 'of unknown age' : agoWords(age);
 }
@@ -125,7 +125,7 @@ function evidenceNotes({ shard, tables, oldestComparison }: ShardStatus): readon
   const unnamed = tables.filter(({ inConfig }) => !inConfig).map(({ table }) => table);
   return [
     ...unnamed.map(
-      (table) => `${shard}: table ${table} is recorded, but the config does not name it; the phase says nothing of it`,
+      (table) => `${shard}: table ${table} is recorded, but the config does not name it; the phase does not cover it`,
     ),
     ...(oldestComparison === null
       ? []
@@ -144,18 +144,26 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
     shard.lateWritesForMs === null
       ? []
       : [
-          `${shard.shard}: an earlier run ended with writes under way, which could still land for ${duration(shard.lateWritesForMs / 1_000)}; verify after that`,
+          `${shard.shard}: an earlier run ended with writes in flight; DynamoDB may still apply them for ${duration(shard.lateWritesForMs / 1_000)}; verify after that`,
         ];
   const fault = [shard.fault, shard.copied].flatMap((each) => (each === null ? [] : [faultText(shard.shard, each)]));
   const newer = shard.tables.reduce((sum, { backfill }) => sum + (backfill?.counts.newerItems ?? 0), 0);
   const left =
-    newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} of the target were newer, and were left as they are`] : [];
+    newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} in the target were newer and stayed as they are`] : [];
   const restart = shard.restartAsked
     ? [
-        `${shard.shard}: a restart was interrupted ${isRecorded(shard) ? 'before it came to it' : 'midway'}; the next backfill starts it again`,
+        `${shard.shard}: a restart was interrupted ${isRecorded(shard) ? 'before it reached this shard' : 'in the middle of this shard'}; the next backfill starts it again`,
       ]
     : [];
-  return [...fault, ...restart, ...evidenceNotes(shard), ...left, ...suspects, ...lateWrites, ...riddenOut(shard, now)];
+  return [
+    ...fault,
+    ...restart,
+    ...evidenceNotes(shard),
+    ...left,
+    ...suspects,
+    ...lateWrites,
+    ...handledFaults(shard, now),
+  ];
 }
 
 function isRecorded({ tables, fault }: ShardStatus): boolean {
@@ -163,16 +171,16 @@ function isRecorded({ tables, fault }: ShardStatus): boolean {
 }
 
 /**
- * What went wrong and was borne, over all runs: the figure that tells a quiet night from one that somebody should look
- * into.
+ * Counts the faults that all runs handled. The figure shows whether a night was quiet, or somebody should look into
+ * it.
  */
-function riddenOut({ shard, incidents }: ShardStatus, now: number): readonly string[] {
+function handledFaults({ shard, incidents }: ShardStatus, now: number): readonly string[] {
   if (incidents.length === 0) return [];
   const texts = incidents.map(({ kind, count: times, lastAt }) => {
     const { one, many } = INCIDENTS[kind];
     return `${count(times)} ${times === 1 ? one : many} (last ${duration((now - lastAt) / 1_000)} ago)`;
   });
-  return [`${shard}: ridden out so far: ${texts.join(', ')}`];
+  return [`${shard}: faults handled so far: ${texts.join(', ')}`];
 }
 
 function faultText(shard: string, fault: Fault): string {

@@ -5,7 +5,7 @@
 import { oldestOf } from '../../core/evidence.js';
 import { namesOfServer } from '../../core/text/shown-text.js';
 import type { VerifyResult } from '../../engine/verify.js';
-import { agoWords, count, minuteOf, plural } from '../../report/format.js';
+import { agoWords, count, minuteOf, plural } from '../../wording/number-format.js';
 import type { Ending } from '../../wiring/run/shard-task.js';
 import type { ReportedRun } from './verb-report.js';
 import { acceptedChangeLines, amountText, badRowLines, moreLines, notStartedText, retryLines } from './rows-report.js';
@@ -13,7 +13,7 @@ import type { VerbReport } from './verb-report.js';
 
 export const VERIFY_REPORT: VerbReport<'verify'> = {
   notStarted: (outcome) => notStartedText(outcome, 'compared'),
-  resumeNote: '; later than verify.maxAge, all is compared again',
+  resumeNote: '; after more than verify.maxAge, it compares everything again',
   verdict: (_, outcome) => verdictText(outcome),
   amount: (outcome) => amountText(outcome, ' seen', 'RCU'),
   details: (run, outcome, restartLeft) => [
@@ -47,7 +47,7 @@ function whatIsWrong(result: VerifyResult): string {
     unresolved > 0 ? `${count(unresolved)} unresolved` : '',
     badRows > 0 ? `${plural(badRows, 'bad row')} left behind` : '',
     suspects > 0 ? `${plural(suspects, 'write')} without an answer` : '',
-    lateWritesUntil === null ? '' : 'an earlier run ended with writes under way',
+    lateWritesUntil === null ? '' : 'an earlier run ended with writes in flight',
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -56,11 +56,11 @@ function unfinishedLines({ unfinished }: VerifyResult): readonly string[] {
   return unfinished.map(({ table, begun }) =>
     begun
       ? `the backfill of ${table} is not finished: items that are missing may not have been moved yet`
-      : `the backfill of ${table} was not begun: none of its rows was moved, and none was compared`,
+      : `the backfill of ${table} was not started: no row of it was moved or compared`,
   );
 }
 
-/** How old the evidence is: on what was compared long ago, nobody should switch off a database without knowing it. */
+/** Returns the age of the evidence: nobody should switch off a database on old comparisons without knowing it. */
 function ageLines({ oldestComparison, takenOver }: VerifyResult): readonly string[] {
   return [
     ...takenOver.map(({ table, lastCompared }) => `${table}: compared ${agoWords(lastCompared)}, not read again`),
@@ -73,7 +73,7 @@ function ageLines({ oldestComparison, takenOver }: VerifyResult): readonly strin
 function differenceLines({ findings, missing, differing, unresolved, doubtful }: VerifyResult): readonly string[] {
   const { differences } = findings;
   const found = missing + differing + unresolved - doubtful;
-  const ttl = `unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing: TTL was changed on the table meanwhile; verify again`;
+  const ttl = `unresolved ${plural(doubtful, 'item')} that TTL may have deleted, or that may be missing. TTL was changed on the table during the verification; verify again`;
   return [
     ...differences.map((difference) => {
       const names = difference.attributes.length > 0 ? `  ${namesOfServer(difference.attributes)}` : '';
@@ -88,12 +88,12 @@ function openWriteLines({ suspects, suspectsClosableAt, lateWritesUntil }: Verif
   const when = suspectsClosableAt === null ? '' : ` after ${new Date(suspectsClosableAt).toISOString()}`;
   return [
     ...(suspects > 0
-      ? [`${plural(suspects, 'write')} ended without an answer and could still land: verify again${when}`]
+      ? [`${plural(suspects, 'write')} ended without an answer, and DynamoDB may still apply them: verify again${when}`]
       : []),
     ...(lateWritesUntil === null
       ? []
       : [
-          `what the earlier run had sent could still land: verify again after ${new Date(lateWritesUntil).toISOString()}`,
+          `DynamoDB may still apply writes of the earlier run: verify again after ${new Date(lateWritesUntil).toISOString()}`,
         ]),
   ];
 }
@@ -110,7 +110,10 @@ function verifiedText(outcomes: readonly VerifyResult[]): string {
   return `every row has its item, equal in every attribute${exceptions.join('')}${age}`;
 }
 
-/** If nothing is known to be wrong, nothing is to be written again. @returns null: something is wrong */
+/**
+ * Returns the next step if nothing is known to be wrong: then nothing is written again. Returns null if something is
+ * wrong.
+ */
 function nothingKnownWrong(run: ReportedRun, outcomes: readonly VerifyResult[]): string | null {
   const unresolved = sumOf(outcomes, (outcome) => outcome.unresolved);
   const doubtful = sumOf(outcomes, (outcome) => outcome.doubtful);
@@ -129,7 +132,7 @@ function nothingKnownWrong(run: ReportedRun, outcomes: readonly VerifyResult[]):
       return `next: ${verify} ${quiet.join(', and ')}`;
     }
     if (openUntil > 0) return `next: nothing is wrong so far; ${verify} after ${new Date(openUntil).toISOString()}`;
-    return 'next: what is left are bad rows; verify again when they are moved';
+    return 'next: only bad rows are left; verify again when they are moved';
   };
   return [...retryLines(run, outcomes), next()].join('\n');
 }
@@ -139,10 +142,14 @@ function whatToDoAboutDifferences(run: ReportedRun, outcomes: readonly VerifyRes
     ...retryLines(run, outcomes),
     'next: find out who changed the target or the source; `dynaferry diff --keys KEY --show-values` shows a row beside its item;',
     ...(outcomes.some(({ takenOver }) => takenOver.length > 0)
-      ? [`      what was not read again may be right by now: \`dynaferry verify ${run.selection}\` compares all of it;`]
+      ? [
+          `      what this run did not read again may be right by now: \`dynaferry verify ${run.selection}\` compares all of it;`,
+        ]
       : []),
     ...(run.liveWriter && outcomes.some(({ differing }) => differing > 0)
-      ? ['      beside a live writer, delete the items that differ first: one of the same version stays as it is;']
+      ? [
+          '      beside a live writer, delete the items that differ first: dynaferry does not overwrite an item of the same version;',
+        ]
       : []),
     `      \`dynaferry backfill ${run.selection} --restart\` writes the rows as they are now, then verify again`,
   ].join('\n');

@@ -3,7 +3,7 @@
  */
 import { isReference } from '../yaml/environment.js';
 import { type ConfigFault, invalid } from '../config-fault.js';
-import { isLoopback } from '../../core/loopback.js';
+import { isLoopback } from '../../core/machine/loopback.js';
 import type { ConfigNode } from './config-node.js';
 
 /**

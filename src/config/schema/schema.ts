@@ -23,7 +23,7 @@ export const configShape = z
       .boolean()
       .default(false)
       .describe(
-        'true: the state folder is on a volume that moves between hosts, as in containers; its files on another host are then not a copy, and dynaferry waits for late writes of the former host; default: false',
+        'true: the state folder is on a volume that moves between hosts, as in containers. Its files on another host are then not a copy, and dynaferry waits for late writes of the former host; default: false',
       ),
     source: sourceShape,
     target: targetShape,

@@ -12,7 +12,7 @@ const tls = z
       .enum(['verify', 'required', 'off'])
       .optional()
       .describe(
-        'how far dynaferry trusts the server: verify (default) checks certificate and host name; required encrypts without a check; off sends plain text, for loopback hosts only (their default)',
+        'how far dynaferry trusts the server: verify (default) checks certificate and host name. `required` encrypts without a check; `off` sends plain text, for loopback hosts only (their default)',
       ),
     ca: optional(path()).describe(
       "PEM file with the certificate authority; a relative path starts from the config's folder",
@@ -69,7 +69,7 @@ const table = z
         .describe('reads the table whole, in one chunk: for small tables without a usable key'),
     ).describe('reads the table whole, in one chunk: for small tables without a usable key; default: by key'),
     shardedBy: optional(columnName()).describe(
-      'column that decides which shard a row lives on, such as the account: no two shards share a value; with it in the item keys, rows of two shards cannot overwrite each other',
+      'column that decides which shard a row lives on, such as the account: no two shards share a value. With it in the item keys, rows of two shards cannot overwrite each other',
     ),
     globallyUnique: z
       .array(columnName())

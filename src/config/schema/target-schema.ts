@@ -36,7 +36,7 @@ const version = z
       "attribute that holds an item's version, in the application's items too: it grows with each change; a number, or ISO times of one length",
     ),
     tombstoneRetention: optional(duration()).describe(
-      'how long the application keeps the item that replaces a deleted one, with a newer version: 7d, 12h; without it, a deleted item can come back',
+      'how long the application keeps the item that replaces a deleted one, with a newer version: 7d, 12h. Without it, a deleted item can come back',
     ),
   })
   .describe('decides whether an item of the application or of this migration is newer; for liveWriter: concurrent');
@@ -57,7 +57,7 @@ export const targetShape = z
       z.url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' }),
     ).describe('URL of another endpoint, such as DynamoDB Local; default: the endpoint of the region'),
     writeCapacity: whole(1, MAX_UNITS).describe(
-      'write capacity units a second that the whole migration may consume: all shards with their index writes, and all runs of this machine on its state',
+      'write capacity units a second for the whole migration: all shards with their index writes, and all runs of this machine on its state',
     ),
     readCapacity: whole(1, MAX_UNITS)
       .optional()

@@ -3,7 +3,7 @@
  * learned factor. For a write, the factor covers indexes, larger old items and deletes. For a read, it covers what the
  * target holds beyond the mapped item.
  */
-import { readUnits } from '../../core/capacity-units.js';
+import { readUnits } from '../../core/capacity/capacity-units.js';
 
 /** Weight of the newest batch: about seven batches learn half of a change (0.9 ** 7 is 0.48). */
 const WEIGHT = 0.1;

@@ -10,7 +10,7 @@
  * - Otherwise `take` waits in line.
  */
 import { interrupted } from '../../core/errors.js';
-import type { Budget } from '../../core/ports/ports.js';
+import type { Budget } from '../../core/ports/target-ports.js';
 import type { Clock } from './clock.js';
 import { systemClock } from './clock.js';
 import { SlidingWindow } from './sliding-window.js';

@@ -4,10 +4,10 @@
  * what is taken from texts.
  */
 import { FerryError } from '../../core/errors.js';
-import { machineFault } from '../../core/machine-faults.js';
+import { machineFault } from '../../core/machine/machine-faults.js';
 import { ofServer } from '../../core/text/shown-text.js';
 import { CHECKSUM, REQUEST_ID, answererOf, type Answerer } from './answer-faults.js';
-import { DENIED, ruleOf, type ServiceRule } from './service-rules.js';
+import { ruleOf, type ServiceRule } from './service-rules.js';
 import { type InvalidWords, wordsIn, type ServiceWords } from './service-words.js';
 
 /** A request that got no success: the service's error answer, or what happened to the connection. */
@@ -90,7 +90,7 @@ export function judge(failure: RequestFailure, operation: string, table: string)
 
 function fatal(rule: ServiceRule, failure: RequestFailure, operation: string, table: string): FerryError {
   const { reason, words } = failure;
-  const denied = rule.fact === DENIED || (rule.code === 'E_TARGET_ACCESS' && words.action !== null);
+  const denied = rule.deniesAction === true || (rule.code === 'E_TARGET_ACCESS' && words.action !== null);
   const { fact, next } = denied ? denial(words, operation) : rule;
   return new FerryError(rule.code, `${operation} on table ${table}: ${fact} (${reason})`, next, { cause: failure });
 }
@@ -150,7 +150,7 @@ const FOREIGN =
   'another program answers instead of DynamoDB, or changes its answers: check the endpoint and proxies, then run the same command again';
 
 /** As `answer-seal.ts` finds. ScyllaDB: issue 5039 of its repository, open in 2026, with a switch for it to come. */
-const UNSEALED = `another program answers instead of DynamoDB, or the endpoint is another service: dynaferry does not support services without ${REQUEST_ID} or ${CHECKSUM} (such as ScyllaDB Alternator with its defaults). Check target.endpoint and proxies, then run the same command again`;
+const UNSEALED = `another program answers instead of DynamoDB, or the endpoint is another service. dynaferry does not support services without ${REQUEST_ID} or ${CHECKSUM}, such as ScyllaDB Alternator with its defaults. Check target.endpoint and proxies, then run the same command again`;
 
 const WAIT =
   "check the table's throttling and the AWS Health dashboard; raise the table's capacity or lower target.writeCapacity, then run the same command again";

@@ -2,9 +2,9 @@
  * Has a rule for each exception of the service: what it means for the work, whose fault it is, and what to do. Names
  * alone decide: texts change, and may quote keys (`service-words.ts` takes from them what is safe to say).
  *
- * Sources: the API's model in @aws-sdk/client-dynamodb (a unit test fails where an exception of it has no rule), AWS's
- * "Common error types" and "Error handling with DynamoDB", and the exceptions of KMS that DynamoDB hands on. Also
- * covered: the names that gateways and older signers use for the same (`SignatureDoesNotMatch`, `Throttling`).
+ * The sources are the API's model in @aws-sdk/client-dynamodb, AWS's "Common error types" and "Error handling with
+ * DynamoDB". The exceptions of KMS that DynamoDB passes on have rules too. A unit test fails if an exception of the model has no
+ * rule. The rules also cover the names that gateways and older signers use (`SignatureDoesNotMatch`, `Throttling`).
  */
 import type { ErrorCode } from '../../core/errors.js';
 
@@ -23,6 +23,8 @@ export interface ServiceRule {
   readonly code: ErrorCode;
   readonly fact: string;
   readonly next: string;
+  /** AWS denied the caller an action: the message names the action and who denied it, in place of `fact` and `next`. */
+  readonly deniesAction?: true;
 }
 
 const throttle = (whose: Whose, fact: string, next: string): ServiceRule => ({
@@ -86,7 +88,7 @@ const gone = (fact: string): ServiceRule =>
     'table',
     'E_TARGET_GONE',
     fact,
-    'check the region, endpoint and table name; if somebody replaced the table, start the shard again with --restart, since its state is about the old table',
+    'check the region, endpoint and table name. If somebody replaced the table, start the shard again with --restart, since its state is about the old table',
   );
 
 const request = (fact: string): ServiceRule =>
@@ -118,8 +120,8 @@ const TOO_LONG: ServiceRule = {
 };
 
 /**
- * The rule of an item that was sent alone and refused with an unknown text: the cause may be the item, the table, or
- * something in between.
+ * The next step for an item that was sent alone and refused with an unknown text. The cause may be the item, the table,
+ * or something in between.
  */
 const UNEXPLAINED =
   'run `dynaferry check`, which compares keys and indexes; if it finds nothing, inspect the row and its item with `dynaferry diff --explain`';
@@ -134,7 +136,7 @@ const INCOMPLETE = 'AWS found the signature incomplete';
 const UNSIGNED = 'AWS found no credentials in the request';
 const UNKNOWN_KEY = 'AWS does not know the access key or session token';
 const EXPIRED = 'the AWS credentials have expired and could not be renewed';
-export const DENIED = 'AWS denied access';
+const DENIED: ServiceRule = { ...access('AWS denied access'), deniesAction: true };
 
 const RULES: Readonly<Record<string, ServiceRule>> = {
   // ------------------------------------------------------------ the write and read operations' own
@@ -236,10 +238,10 @@ const RULES: Readonly<Record<string, ServiceRule>> = {
   RequestInTheFuture: credentials(CLOCK),
   CredentialsProviderError: credentials('AWS credentials are missing'),
   TokenProviderError: credentials('the AWS SSO session has expired'),
-  AccessDeniedException: access(DENIED),
-  AccessDenied: access(DENIED),
-  UnauthorizedOperation: access(DENIED),
-  NotAuthorized: access(DENIED),
+  AccessDeniedException: DENIED,
+  AccessDenied: DENIED,
+  UnauthorizedOperation: DENIED,
+  NotAuthorized: DENIED,
   OptInRequired: access('the AWS account is not signed up for DynamoDB in this region'),
   SubscriptionRequiredException: access('the AWS account is not signed up for DynamoDB in this region'),
 

@@ -9,7 +9,7 @@
  * consistent read costs at most 100 units a key.
  */
 import type { Emitter } from '../../core/events.js';
-import { readUnits, writeUnits } from '../../core/capacity-units.js';
+import { readUnits, writeUnits } from '../../core/capacity/capacity-units.js';
 
 /** AWS: an item has at most 400 KB. */
 const MOST_ITEM_BYTES = 400 * 1024;

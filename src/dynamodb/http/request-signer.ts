@@ -3,7 +3,7 @@
  * chain. It renews them before they expire, and corrects the clock when the service says that it is off.
  */
 import { FerryError } from '../../core/errors.js';
-import { machineFault } from '../../core/machine-faults.js';
+import { machineFault } from '../../core/machine/machine-faults.js';
 import { BodySigner } from './body-signer.js';
 import { fromSdkError } from './error-answer.js';
 import { CLOCK_SKEW, EXPIRED_CREDENTIALS, RequestFailure } from '../failures/service-errors.js';

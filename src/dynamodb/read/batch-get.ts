@@ -3,8 +3,8 @@
  * bytes of the mapped one, in any order of attributes, it is the same without parsing. Every other item is parsed,
  * brought into canonical form and compared.
  */
-import { readUnits } from '../../core/capacity-units.js';
-import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
+import { readUnits } from '../../core/capacity/capacity-units.js';
+import { foundAs, SAME, type FoundItem } from '../../core/item/found-item.js';
 import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
 import type { RequestedItems } from './requested-items.js';
 import { AttributeSlices } from './attribute-slices.js';

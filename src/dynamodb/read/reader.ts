@@ -9,7 +9,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import type { MappedItem } from '../../core/model.js';
-import type { ItemRead, ItemReader } from '../../core/ports/ports.js';
+import type { ItemRead, ItemReader } from '../../core/ports/target-ports.js';
 import { RequestedItems } from './requested-items.js';
 import { NoProgressDeadline, retryDelay } from '../failures/backoff.js';
 import { UnreadableAnswer } from '../http/answer-shape.js';

@@ -2,8 +2,8 @@
  * RequestedItems are the items of one read by their keys, with what the target holds at each key. It requests each item
  * key once.
  */
-import { readUnits } from '../../core/capacity-units.js';
-import { foundAs, SAME, type FoundItem } from '../../core/found-item.js';
+import { readUnits } from '../../core/capacity/capacity-units.js';
+import { foundAs, SAME, type FoundItem } from '../../core/item/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import type { RequestedKey } from './keys-to-read.js';
 

@@ -60,7 +60,7 @@ function liveWriterWarnings({ version, writeCapacity, maxInFlightRequests }: Tar
     warnings.push(
       warning(
         'target.version has no `tombstoneRetention`: an item that the application deletes during the backfill can come back',
-        'let the application replace deleted items by tombstones with a newer version, and set how long it keeps them; or make sure that it deletes nothing during the backfill',
+        'let the application replace deleted items by tombstones with a newer version, and set how long it keeps them. Or make sure that it deletes nothing during the backfill',
       ),
     );
   }
@@ -68,7 +68,7 @@ function liveWriterWarnings({ version, writeCapacity, maxInFlightRequests }: Tar
   if (putsPerSecond < writeCapacity) {
     warnings.push(
       warning(
-        `beside a live writer, dynaferry puts items one by one: ${maxInFlightRequests} requests in flight write about ${putsPerSecond} items a second per shard, but target.writeCapacity is ${writeCapacity}`,
+        `beside a live writer, dynaferry puts items one by one. ${maxInFlightRequests} requests in flight write about ${putsPerSecond} items a second per shard, but target.writeCapacity is ${writeCapacity}`,
         'raise target.maxInFlightRequests, run several shards at once (--jobs), or expect a slower run',
       ),
     );
@@ -147,7 +147,7 @@ function capacityWarnings(facts: TableFacts, expected: TargetExpectation): Findi
   if (facts.billing === 'on-demand' && warmWriteUnits !== null && warmWriteUnits < expected.writeCapacity) {
     warnings.push(
       warning(
-        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, but target.writeCapacity is ${expected.writeCapacity}: a run starts at the warm throughput, and at most doubles it every 30 minutes`,
+        `table ${facts.name} is warm for ${warmWriteUnits} write units a second, but target.writeCapacity is ${expected.writeCapacity}. A run starts at the warm throughput, and at most doubles it every 30 minutes`,
         "raise the table's warm throughput before the run (AWS bills it once, and you cannot lower it), or let it grow",
       ),
     );

@@ -24,7 +24,7 @@
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { Emitter } from '../../core/events.js';
-import type { TargetGuard } from '../../core/ports/ports.js';
+import type { TargetGuard } from '../../core/ports/target-ports.js';
 import { askedAgain } from './absence.js';
 import { retryDelay } from '../failures/backoff.js';
 import type { TargetConnection } from '../client.js';

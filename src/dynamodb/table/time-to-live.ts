@@ -4,7 +4,7 @@
  */
 import { DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import { FerryError } from '../../core/errors.js';
-import type { TtlLook } from '../../core/ports/ports.js';
+import type { TtlLook } from '../../core/ports/target-ports.js';
 import { askedAgain } from './absence.js';
 import type { TargetConnection } from '../client.js';
 import { callService } from './sdk-call.js';

@@ -4,7 +4,7 @@
  * stop adding.
  */
 import type { ItemKey } from '../../core/model.js';
-import type { WriteOperation } from '../../core/write-operation.js';
+import type { WriteOperation } from '../../core/item/write-operation.js';
 import { KeyIndex } from './key-index.js';
 import { MAX_BATCH_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { HotPartitions } from '../capacity/hot-partitions.js';

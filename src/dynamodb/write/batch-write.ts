@@ -4,7 +4,7 @@
  */
 import { listIn, objectIn, ofTable, orUnreadable, UnreadableAnswer, unitsInList } from '../http/answer-shape.js';
 import { ANSWER_WORDS_BYTES, ESCAPED } from '../http/answer-size.js';
-import { isDelete, type WriteOperation } from '../../core/write-operation.js';
+import { isDelete, type WriteOperation } from '../../core/item/write-operation.js';
 import type { KeyNames } from '../key-text.js';
 import { keyTextOf } from '../key-text.js';
 import type { QueuedOperation } from './queued-operation.js';

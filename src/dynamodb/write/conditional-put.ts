@@ -7,10 +7,10 @@
  * It never deletes. A condition on the version could spare newer items, but nothing would keep the deleted item away.
  * Once the application's tombstone is gone, an older put that lands late finds nothing there, and brings the item back.
  */
-import { writeUnits } from '../../core/capacity-units.js';
-import { versionOrder } from '../../core/item-version.js';
+import { writeUnits } from '../../core/capacity/capacity-units.js';
+import { versionOrder } from '../../core/item/item-version.js';
 import type { MappedItem } from '../../core/model.js';
-import { isDelete } from '../../core/write-operation.js';
+import { isDelete } from '../../core/item/write-operation.js';
 import { objectIn, orUnreadable, UnreadableAnswer, unitsIn } from '../http/answer-shape.js';
 import { answerBytesOf } from '../http/answer-size.js';
 import { keyTextOf, type ItemAttributes, type KeyNames } from '../key-text.js';

@@ -4,7 +4,7 @@
  */
 import { FerryError, type Fault } from '../../core/errors.js';
 import type { BadRow, Row } from '../../core/model.js';
-import type { WriteReceipt } from '../../core/ports/ports.js';
+import type { WriteReceipt } from '../../core/ports/target-ports.js';
 import { explainInvalid, invalidRequest } from '../failures/service-errors.js';
 import type { RequestFailure } from '../failures/service-errors.js';
 
@@ -29,7 +29,7 @@ export interface RefusedItemCause {
 export function comparesNothing(table: string, attribute: string): Fault {
   return {
     code: 'E_LIVE_WRITER',
-    message: `table ${table} has items whose ${attribute} is missing, or of another type or length than the mapping makes it: they are left as they are`,
+    message: `table ${table} has items whose ${attribute} is missing, or of another type or length than the mapping makes it: dynaferry does not change them`,
     hint: `verify lists those that differ; let the application write ${attribute} in the mapping’s form`,
   };
 }
@@ -38,8 +38,8 @@ export function comparesNothing(table: string, attribute: string): Fault {
 export function rowsTooOld(shard: string, table: string): FerryError {
   return new FerryError(
     'E_LIVE_WRITER',
-    `shard ${shard}: rows for table ${table} waited so long to be written that an item which was deleted meanwhile could come back`,
-    'run the same command again, which reads them anew; if it comes back, look at the table’s throttling, or let tombstones be kept longer (target.version.tombstoneRetention)',
+    `shard ${shard}: rows for table ${table} waited so long to be written that they could bring back items that the application has deleted`,
+    'run the same command again: it reads the rows again. If that does not help, check the table’s throttling, or keep tombstones longer (target.version.tombstoneRetention)',
   );
 }
 
@@ -48,7 +48,7 @@ export function deletesBesideLiveWriter(shard: string, table: string): FerryErro
   return new FerryError(
     'E_LIVE_WRITER',
     `shard ${shard}: an application writes table ${table} too, so dynaferry deletes no item of it`,
-    'let the application delete, and leave a tombstone at the item key: without one, an older row that is written late would bring the item back',
+    'let the application delete the item, and leave a tombstone at its key. Without one, an older row that is written late would bring the item back',
   );
 }
 

@@ -6,7 +6,7 @@
  */
 import type { FerryError } from '../../core/errors.js';
 import { thisInstant } from '../../core/time/age.js';
-import type { WriteReceipt } from '../../core/ports/ports.js';
+import type { WriteReceipt } from '../../core/ports/target-ports.js';
 import { refusedItems } from './item-faults.js';
 
 export class PendingWrite {

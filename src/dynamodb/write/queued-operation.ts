@@ -6,9 +6,9 @@
  *     ^            |
  *     +------------+  not applied, or perhaps: what waits behind it replaces it, else it is sent again
  */
-import { writeUnits } from '../../core/capacity-units.js';
+import { writeUnits } from '../../core/capacity/capacity-units.js';
 import type { FerryError } from '../../core/errors.js';
-import type { WriteOperation } from '../../core/write-operation.js';
+import type { WriteOperation } from '../../core/item/write-operation.js';
 import type { PendingWrite } from './pending-write.js';
 
 /** The write of an operation that was replaced by a later one, and the ones that were replaced before it. */

@@ -1,5 +1,5 @@
 /** Options of an item writer. */
-import type { KeyConflictPolicy } from '../../core/write-operation.js';
+import type { KeyConflictPolicy } from '../../core/item/write-operation.js';
 import type { ItemChannelOptions } from '../channel-options.js';
 import type { WriteCondition } from './conditional-put.js';
 

@@ -13,8 +13,8 @@
 import { setMaxListeners } from 'node:events';
 import { ageOf, thisInstant } from '../../core/time/age.js';
 import { interrupted, type FerryError } from '../../core/errors.js';
-import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
-import { isDelete, type WriteOperation } from '../../core/write-operation.js';
+import type { ItemWriter, WriteReceipt } from '../../core/ports/target-ports.js';
+import { isDelete, type WriteOperation } from '../../core/item/write-operation.js';
 import { Backpressure } from './backpressure.js';
 import { Backlog } from './backlog.js';
 import { NoProgressDeadline } from '../failures/backoff.js';

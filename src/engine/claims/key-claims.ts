@@ -12,7 +12,7 @@
 import type { Instant } from '../../core/time/age.js';
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../core/model.js';
-import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
+import type { ItemWriter, WriteReceipt } from '../../core/ports/target-ports.js';
 import type { KeyConflict, KeyRegister } from '../../core/ports/key-register.js';
 import { compileSameValue } from '../../mapping/key/same-value.js';
 import { sharedKeyTexts, whichStands } from '../pass/moved-rows.js';

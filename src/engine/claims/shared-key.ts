@@ -32,8 +32,8 @@ export function sharedKey(table: string, shard: string, holder: string): FerryEr
 export function shardOverlap(table: string, shard: string, column: string, holder: string): FerryError {
   return new FerryError(
     'E_SHARD_OVERLAP',
-    `shard ${shard}: a value of ${table}.${column} is on shard ${holder} too, but \`shardedBy\` says that each is on one shard only; no row of it was written from here`,
-    'the report names a row of it: leave the rows of one shard out with `where`, or remove what an earlier move of the account left behind; then run again',
+    `shard ${shard}: shard ${holder} has a value of ${table}.${column} too, but \`shardedBy\` says that each is on one shard only. This shard wrote no row of it`,
+    'the report names a row of it. Exclude the rows of one shard with `where`, or delete what an earlier move of the account left behind. Then run the same command again',
   );
 }
 
@@ -41,7 +41,7 @@ export const SHARED_KEY: BadRow = {
   cause: 'shared-key',
   column: null,
   kind: 'an item key',
-  reason: "its item key is another row's too",
+  reason: 'another row has the same item key',
   remedy: 'take a unique key of the table into the key templates',
 };
 
@@ -51,7 +51,7 @@ export function overlappingRow(column: string, holder: string): BadRow {
     cause: 'shard-overlap',
     column,
     kind: 'a sharding value',
-    reason: `shard ${holder} has rows with this value too, and it is declared to be of one shard only`,
+    reason: `shard ${holder} has rows with this value too, but \`shardedBy\` says that it is on one shard only`,
     remedy: 'find out which shard the value belongs to, and leave the rows of the other out (`where`) or remove them',
   };
 }

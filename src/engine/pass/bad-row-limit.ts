@@ -19,7 +19,7 @@ export class BadRowLimit {
     if (this.#found <= this.limit) return;
     throw new FerryError(
       'E_BAD_ROWS',
-      `shard ${this.shard}: ${this.#found} rows so far cannot be represented as the mapping asks; ${this.limit} are allowed`,
+      `shard ${this.shard}: ${this.#found} bad rows so far; --max-bad-rows allows ${this.limit}`,
       `\`dynaferry bad-rows --shard ${this.shard}\` lists them with their remedies; correct them, or allow more with --max-bad-rows N; \`backfill --dry-run\` finds them all without writing`,
     );
   }

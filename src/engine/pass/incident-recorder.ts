@@ -4,7 +4,7 @@
  * nothing else. If the disk wrote counts although it reported a failure, they count twice. Nothing resumes by these
  * counts.
  */
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import { incidentOf, type Incident, type IncidentKind } from '../../core/incidents.js';
 import type { IncidentStore } from '../../core/ports/state-ports.js';
 

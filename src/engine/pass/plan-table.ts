@@ -1,5 +1,5 @@
 /** Cuts a table into ranges once and stores the plan, which resumes and verifications follow. */
-import type { ShardSource } from '../../core/ports/ports.js';
+import type { ShardSource } from '../../core/ports/source-ports.js';
 import type { TablePlan } from '../../core/ports/state-records.js';
 import type { ShardContext, TableJob } from './table-job.js';
 

@@ -8,7 +8,7 @@
 import { FerryError } from '../../core/errors.js';
 import type { BadRow, Cursor, MappedItem, Row } from '../../core/model.js';
 import type { BadRowRecord, RecordedBadRow } from '../../core/ports/state-records.js';
-import type { WriteReceipt } from '../../core/ports/ports.js';
+import type { WriteReceipt } from '../../core/ports/target-ports.js';
 import type { ShardContext, TableJob } from './table-job.js';
 
 export interface RefusedRow {
@@ -58,7 +58,7 @@ function withTaken({ bad, taken }: RefusedRow): BadRow {
   return {
     ...bad,
     reason: `${bad.reason}; ${others} in the target`,
-    remedy: `${bad.remedy}. A retry writes the other items over, where their keys stay; else delete them`,
+    remedy: `${bad.remedy}. A retry overwrites the other items if their keys stay the same; else delete them`,
   };
 }
 
@@ -72,11 +72,11 @@ export interface LeftBehind {
 const WHY = {
   gone: {
     became: 'are gone from MySQL (or under another key now)',
-    hint: 'delete these items, except those that a row under another key maps to: nothing else does, and `dynaferry verify` does not see them',
+    hint: 'delete these items, except those that a row under another key maps to: nothing else deletes them, and `dynaferry verify` does not see them',
   },
   expired: {
     became: 'have expired, and are left out',
-    hint: 'delete these items, unless the TTL of the target does: nothing else does, and `dynaferry verify` does not see them',
+    hint: 'delete these items, unless TTL deletes them: nothing else does, and `dynaferry verify` does not see them',
   },
 } as const;
 
@@ -93,7 +93,7 @@ export function tellLeftBehind(
     emitter.emit('shard.warning', {
       shard,
       code: 'E_BAD_ROWS',
-      message: `table ${table}: rows that DynamoDB took in part ${became}; items of theirs still in the target: ${items}`,
+      message: `table ${table}: rows of which DynamoDB accepted only some items ${became}; items of theirs still in the target: ${items}`,
       hint,
     });
   }

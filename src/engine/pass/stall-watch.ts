@@ -48,7 +48,7 @@ export interface Wait {
 }
 
 /** The next step where nothing is known of the wait. */
-export const LOOK_AROUND = 'look at MySQL, DynamoDB, the credentials and the network between';
+export const LOOK_AROUND = 'check MySQL, DynamoDB, the credentials and the network';
 
 export class StallWatch {
   readonly #stop = new AbortController();

@@ -1,7 +1,7 @@
 /** One table of one shard with all that a pass over it needs. */
 import type { PauseGate } from '../../core/async/pause-gate.js';
 import type { Emitter } from '../../core/events.js';
-import type { RowSource } from '../../core/ports/ports.js';
+import type { RowSource } from '../../core/ports/source-ports.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 

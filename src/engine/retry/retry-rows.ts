@@ -8,13 +8,14 @@
 import { thisInstant, type Instant } from '../../core/time/age.js';
 import { FerryError, interrupted } from '../../core/errors.js';
 import { addCounts, type Cursor, type MappedItem, type Row } from '../../core/model.js';
-import type { ItemWriter, TargetGuard } from '../../core/ports/ports.js';
+import type { ItemWriter, TargetGuard } from '../../core/ports/target-ports.js';
 import type { BadRowRecord, RecordedBadRow, RetryRecord } from '../../core/ports/state-records.js';
 import { BadValue } from '../../mapping/value/bad-value.js';
 import { DigestSum } from '../../mapping/item/digest.js';
 import { badRowRecord } from '../pass/map-chunk.js';
 import type { PassProgress } from '../pass/progress.js';
 import { KeyClaims, type Registers } from '../claims/key-claims.js';
+import { NOTHING_RETRIED, type RetryCounts } from './retry-counts.js';
 import { readingsOf, type Led } from './recorded-twice.js';
 import { refusedRecord, tellLeftBehind, type RefusedRow } from '../pass/refused-rows.js';
 import type { ShardContext, TableJob } from '../pass/table-job.js';
@@ -27,35 +28,6 @@ export interface RetryDeps extends Registers {
   /** Seconds since the epoch. */
   readonly now: () => number;
 }
-
-/** Results for the bad rows that were recorded when the retry began. */
-export interface RetryCounts {
-  readonly rows: number;
-  /** Rows that were mapped and written. */
-  readonly moved: number;
-  readonly items: number;
-  /** Rows that were deleted in the source, that `where` leaves out now, or that have another key. */
-  readonly gone: number;
-  /** Rows that are also recorded under another reading of their key (`abc`, `ABC`), and are tried under that one. */
-  readonly twice: number;
-  readonly expired: number;
-  readonly stillBad: number;
-  /** Items that stay as they are, because the target has them in a newer version. */
-  readonly newerItems: number;
-  readonly units: number;
-}
-
-export const NOTHING_RETRIED: RetryCounts = {
-  rows: 0,
-  moved: 0,
-  items: 0,
-  gone: 0,
-  twice: 0,
-  expired: 0,
-  stillBad: 0,
-  newerItems: 0,
-  units: 0,
-};
 
 /**
  * Number of rows that one step reads. Bad rows are often bad because they are large, and a cell may have 16 MB and

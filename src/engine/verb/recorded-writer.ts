@@ -6,9 +6,9 @@
  * fails, and the run counts as broken off. Verification then waits until none of its requests can land any longer.
  */
 import type { Instant } from '../../core/time/age.js';
-import type { ItemWriter, WriteReceipt } from '../../core/ports/ports.js';
+import type { ItemWriter, WriteReceipt } from '../../core/ports/target-ports.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
-import type { WriteOperation } from '../../core/write-operation.js';
+import type { WriteOperation } from '../../core/item/write-operation.js';
 
 /** Opens the writer that is recorded. @param onSuspects called with the keys of requests that may have been applied */
 export type OpenItemWriter = (onSuspects: (keyTexts: readonly string[]) => void) => ItemWriter;

@@ -3,9 +3,8 @@
  * state.
  */
 import { EXIT } from '../../core/errors.js';
-import { addCounts, NO_COUNTS, type BadRow, type Counts, type Difference } from '../../core/model.js';
+import { addCounts, NO_COUNTS, type BadRow, type Counts } from '../../core/model.js';
 import type { FingerprintChange, PassSummary } from '../../core/ports/state-records.js';
-import type { TableJob } from '../pass/table-job.js';
 import type { ShardRecord } from './shard-run.js';
 import type { Verdict } from './verb.js';
 
@@ -34,8 +33,6 @@ export interface Findings {
     /** The row's scan key; for a table without one, `#` and the row's number among the bad rows. */
     readonly row: string;
   })[];
-  /** The first differences; the counts of the result are complete. */
-  readonly differences: readonly (Difference & { readonly table: string; readonly row: string })[];
 }
 
 export const NO_ROWS: RowsResult = {
@@ -44,11 +41,11 @@ export const NO_ROWS: RowsResult = {
   acceptedChanges: [],
   backfillFinished: false,
   unfinished: [],
-  findings: { badRows: [], differences: [] },
+  findings: { badRows: [] },
 };
 
 /** Maximum length of each list in a result. */
-const LISTED = 20;
+export const LISTED = 20;
 
 /** Returns the result of the shard. @param counting the pass over a table that the result rests on; null: none */
 export function rowsResult(run: ShardRecord, counting: (table: string) => PassSummary | null): RowsResult {
@@ -59,14 +56,13 @@ export function rowsResult(run: ShardRecord, counting: (table: string) => PassSu
     const backfill = store.passes.summary('backfill', table);
     return isFinished(backfill) ? [] : [{ table, begun: backfill !== null }];
   });
-  const differences = run.tables.flatMap((job) => differencesOf(run, job, counting));
   return {
     counts: summaries.reduce<Counts>((sum, summary) => addCounts(sum, summary.counts), NO_COUNTS),
     badRows: tables.reduce((sum, table) => sum + store.badRows.count(table), 0),
     acceptedChanges: store.binding.acceptedChanges(),
     backfillFinished: unfinished.length === 0,
     unfinished,
-    findings: { badRows: badRowsOf(run).slice(0, LISTED), differences: differences.slice(0, LISTED) },
+    findings: { badRows: badRowsOf(run).slice(0, LISTED) },
   };
 }
 
@@ -84,20 +80,6 @@ function badRowsOf({ tables, store }: ShardRecord): Findings['badRows'] {
         return { table, column, cause, kind, reason, remedy, row: scanKey === null ? `#${number}` : key };
       }),
   );
-}
-
-function differencesOf(
-  { store }: ShardRecord,
-  { mapping, source }: TableJob,
-  counting: (table: string) => PassSummary | null,
-): Findings['differences'] {
-  const pass = counting(mapping.table.name)?.pass;
-  if (pass === undefined) return [];
-  return store.checkpoints.differences(pass, LISTED).map(({ cursor, ...difference }) => ({
-    ...difference,
-    table: mapping.table.name,
-    row: source.describeKey(cursor),
-  }));
 }
 
 /**

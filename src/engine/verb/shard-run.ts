@@ -3,7 +3,8 @@
  * (`wiring/run`) chooses the database, table and file behind them.
  */
 import type { Phase } from '../../core/model.js';
-import type { ItemReader, ItemWriter, ShardSource, TargetGuard, TtlLook } from '../../core/ports/ports.js';
+import type { ShardSource } from '../../core/ports/source-ports.js';
+import type { ItemReader, ItemWriter, TargetGuard, TtlLook } from '../../core/ports/target-ports.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import type { Registers } from '../claims/key-claims.js';
 import type { PassGauges } from '../pass/progress.js';

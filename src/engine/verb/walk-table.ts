@@ -1,6 +1,6 @@
 /** Makes one pass over one table, from its plan to its end, for every verb that walks tables. */
 import { NO_COUNTS, type Phase } from '../../core/model.js';
-import type { TargetGuard } from '../../core/ports/ports.js';
+import type { TargetGuard } from '../../core/ports/target-ports.js';
 import type { Pass } from '../../core/ports/state-records.js';
 import { holdTable } from '../pass/hold-table.js';
 import { ensurePlan, estimatedRows } from '../pass/plan-table.js';

@@ -4,11 +4,11 @@
  */
 import { ageOf } from '../../core/time/age.js';
 import type { ComparisonTime } from '../../core/evidence.js';
-import type { FoundItem } from '../../core/found-item.js';
+import type { FoundItem } from '../../core/item/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import type { RowChunk } from '../../core/row-block.js';
 import { Permits } from '../../core/async/permits.js';
-import type { ItemReader, TargetGuard, TtlLook } from '../../core/ports/ports.js';
+import type { ItemReader, TargetGuard, TtlLook } from '../../core/ports/target-ports.js';
 import type { Pass } from '../../core/ports/state-records.js';
 import { BadRowTracker } from '../pass/bad-row-tracker.js';
 import { mapChunk, type MappedChunk } from '../pass/map-chunk.js';

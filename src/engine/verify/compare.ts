@@ -1,6 +1,6 @@
 /** Compares what a row maps to with the item in the target. Where the two differ, both are canonical texts. */
-import { SAME, type FoundItem } from '../../core/found-item.js';
-import { versionOrder } from '../../core/item-version.js';
+import { SAME, type FoundItem } from '../../core/item/found-item.js';
+import { versionOrder } from '../../core/item/item-version.js';
 import type { Difference, MappedItem } from '../../core/model.js';
 import type { TtlDeletions } from './ttl-deletions.js';
 

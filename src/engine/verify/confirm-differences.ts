@@ -18,7 +18,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FerryError, interrupted } from '../../core/errors.js';
 import type { Cursor, Difference, MappedItem, Row } from '../../core/model.js';
-import type { ItemReader } from '../../core/ports/ports.js';
+import type { ItemReader } from '../../core/ports/target-ports.js';
 import type { BadRowRecord, DifferenceRecord } from '../../core/ports/state-records.js';
 import { BadValue } from '../../mapping/value/bad-value.js';
 import { compareItem } from './compare.js';

@@ -2,7 +2,7 @@
  * The digest sums of both sides: that of the mapped items, without those that TTL may have deleted, and that of the
  * target's items. Equal items have equal digests, so equal sides have equal sums.
  */
-import { SAME, type FoundItem } from '../../core/found-item.js';
+import { SAME, type FoundItem } from '../../core/item/found-item.js';
 import type { MappedItem } from '../../core/model.js';
 import { DigestSum } from '../../mapping/item/digest.js';
 

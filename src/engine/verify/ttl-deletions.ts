@@ -13,7 +13,7 @@
  * was.
  */
 import type { MappedItem, Row } from '../../core/model.js';
-import type { TtlLook } from '../../core/ports/ports.js';
+import type { TtlLook } from '../../core/ports/target-ports.js';
 import { TTL_IGNORED_AFTER_SECONDS } from '../../mapping/ttl.js';
 
 export class TtlDeletions {

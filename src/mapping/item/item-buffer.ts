@@ -6,16 +6,15 @@
  */
 import type { SizeCounter } from '../value/item-size.js';
 import { isPlain } from '../value/json-text.js';
+import { BUFFER_BYTES, type ItemBufferPool } from './item-buffer-pool.js';
+import { WORD, type Literal } from './literal.js';
 
-const WORD = 4;
 const ONES = 0x01010101;
 const SPACES = 0x20202020;
 const QUOTES = 0x22222222;
 const BACKSLASHES = 0x5c5c5c5c;
 const TOP_BITS = 0x80808080;
 
-const BUFFER_BYTES = 256 * 1024;
-const KEPT_BUFFERS = 64;
 /** Up to this many bytes, a loop is faster than a call into the runtime. */
 const LOOP_BYTES = 48;
 /** UTF-8 takes at most three bytes for a UTF-16 unit. */
@@ -47,21 +46,6 @@ function escapes(): Uint8Array {
   return table;
 }
 
-/** A text that every item contains, ready to copy. */
-export interface Literal {
-  readonly bytes: Uint8Array;
-  /** The same text, four bytes a word, little endian, with zeros at the end. */
-  readonly words: Int32Array;
-}
-
-export function literal(text: string): Literal {
-  const bytes = new Uint8Array(Buffer.from(text));
-  const padded = Buffer.alloc(Math.ceil(bytes.length / WORD) * WORD);
-  padded.set(bytes);
-  const words = Int32Array.from({ length: padded.length / WORD }, (_, word) => padded.readInt32LE(word * WORD));
-  return { bytes, words };
-}
-
 function wordsOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);
 }
@@ -72,19 +56,6 @@ function mixed(hash: number, word: number): number {
 }
 
 const NO_BUFFER = Buffer.allocUnsafeSlow(0);
-
-/** Holds buffers of acknowledged items for reuse by later ones: 16 MB at most. */
-export class ItemBufferPool {
-  readonly #free: Buffer[] = [];
-
-  take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BUFFER_BYTES);
-  }
-
-  give(buffer: Buffer): void {
-    if (buffer.length === BUFFER_BYTES && this.#free.length < KEPT_BUFFERS) this.#free.push(buffer);
-  }
-}
 
 export class ItemBuffer implements SizeCounter {
   buffer: Buffer = NO_BUFFER;

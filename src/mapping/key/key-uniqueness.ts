@@ -74,7 +74,7 @@ function judgeRule(rule: KeyTemplates, facts: KeyFacts): Uniqueness {
   }
   return {
     verdict: 'unproven',
-    reason: `the templates of ${rule.label} could give different rows the same key: a text without a safe separator, a spread suffix after a text, or a function that is not one-to-one`,
+    reason: `the templates of ${rule.label} could give different rows the same key. The cause is a text without a safe separator, a spread suffix after a text, or a function that is not one-to-one`,
     remedy: 'use separators that the texts cannot contain',
   };
 }
@@ -98,7 +98,7 @@ function judgeOverShards(
         ? `no column in the item key of ${rule.label} is declared to be of one shard only`
         : `the item key of ${rule.label} does not determine any of the declared columns (${declared})`),
     remedy:
-      'declare the column that decides the shard (the account) as `shardedBy` of the table, or ids that are unique on all shards as `globallyUnique`; and use it in the key templates',
+      'declare the column that decides the shard (the account) as `shardedBy` of the table, or ids that are unique on all shards as `globallyUnique`. Use that column in the key templates',
   };
 }
 

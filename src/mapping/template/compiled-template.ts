@@ -4,7 +4,7 @@
  */
 import type { ColumnInfo, TableInfo } from '../../core/model.js';
 import { FunctionFault, type Expression, type WriteExpression } from './expression.js';
-import { literal } from '../item/item-buffer.js';
+import { literal } from '../item/literal.js';
 import { textBytes } from '../value/item-size.js';
 import { escapeJson } from '../value/json-text.js';
 import { compileExpression } from './template-functions.js';

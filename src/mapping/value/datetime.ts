@@ -2,7 +2,8 @@
  * Turns DATE, DATETIME and TIMESTAMP texts, as MySQL prints them, into ISO 8601 and epoch numbers. It works on their
  * digits, so it loses no microsecond and applies no time zone (the session is UTC; a DATETIME counts as UTC).
  */
-import { literal, type ItemBuffer } from '../item/item-buffer.js';
+import type { ItemBuffer } from '../item/item-buffer.js';
+import { literal } from '../item/literal.js';
 
 /** The form that MySQL prints, `0` for any digit. */
 const PATTERN = Buffer.from('0000-00-00 00:00:00.000000');

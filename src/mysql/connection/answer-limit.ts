@@ -12,7 +12,7 @@
 import { constants } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { controlGroupFolders, limitIn } from '../../core/control-groups.js';
+import { controlGroupFolders, limitIn } from '../../core/machine/control-groups.js';
 import { FerryError } from '../../core/errors.js';
 
 /** Reports that an answer has grown to too many bytes. Its code is for one row: no smaller part is left to ask for. */
@@ -21,7 +21,7 @@ export class AnswerTooLarge extends FerryError {
     super(
       'E_ROW_TOO_LARGE',
       `shard ${shard}: MySQL sent a row of more than ${mebibytes(bytes)} MiB, the limit for this machine's memory`,
-      'drop its largest column in the mapping (`drop`), or exclude the row with `where`; or give the process more memory: a row needs about eight times its size',
+      'drop its largest column in the mapping (`drop`), or exclude the row with `where`. Or give the process more memory: a row needs about eight times its size',
     );
   }
 }

@@ -7,8 +7,8 @@ import { connect as connectSocket, isIP, type Socket } from 'node:net';
 import mysql, { type Connection, type SslOptions } from 'mysql2';
 import type { ShardConfig, TlsConfig } from '../../config/model.js';
 import { FerryError, interrupted } from '../../core/errors.js';
-import { isLoopback } from '../../core/loopback.js';
-import { machineFault } from '../../core/machine-faults.js';
+import { isLoopback } from '../../core/machine/loopback.js';
+import { machineFault } from '../../core/machine/machine-faults.js';
 
 /** The longest time to connect and authenticate. */
 const CONNECT_SECONDS = 10;

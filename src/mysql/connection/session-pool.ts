@@ -148,7 +148,7 @@ function anotherServer({ id, host, port }: ShardConfig): FerryError {
   return new FerryError(
     'E_SOURCE_CHANGED',
     `shard ${id}: ${host}:${port} leads to another server than when the run started`,
-    'after a failover, run the same command again: it checks whether the new server has the same data; if the name stands for several servers, name one of them as `host`',
+    'after a failover, run the same command again: it checks whether the new server has the same data. If the name stands for several servers, name one of them as `host`',
   );
 }
 

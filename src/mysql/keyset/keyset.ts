@@ -5,7 +5,7 @@
  */
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, KeyPart, Row } from '../../core/model.js';
-import type { TableScan } from '../../core/ports/ports.js';
+import type { TableScan } from '../../core/ports/source-ports.js';
 import { aliased } from '../connection/cells.js';
 import { isLabelled, numbersLabelled, numbersThat, type Operator } from './enumerated-key.js';
 import { cellText, keyForm, type KeyForm } from './key-form.js';

@@ -3,7 +3,7 @@
  * ones come too. If a key cell needs another form than its column, it comes after the wanted columns.
  */
 import type { Cell, Cursor, Row } from '../../core/model.js';
-import type { TableScan } from '../../core/ports/ports.js';
+import type { TableScan } from '../../core/ports/source-ports.js';
 import { transportOf, type RowBlock, type Transport } from '../../core/row-block.js';
 import { aliased } from '../connection/cells.js';
 import { selectedColumn } from './key-form.js';

@@ -3,7 +3,7 @@
  * other, and the next one while the consumer works on the last chunk. If it loses a connection, it reconnects and
  * continues behind the last chunk that it gave.
  *
- * It gives no row before the row's SELECT has ended without a fault: a warning or a foreign session may show only with
+ * It gives no row before the row's SELECT has ended without a fault. A warning, or another session, may show only with
  * the last row. A statement that always answers with a row confirms the end of a range.
  *
  * A SELECT starts only while the hand-off slot is empty. So memory holds at most three things: the consumer's chunk,
@@ -18,7 +18,8 @@ import { interrupted } from '../../core/errors.js';
 import type { Cursor, Range } from '../../core/model.js';
 import { RowBlockBuilder, type RowBlock, type RowChunk, type RowMemoryPool } from '../../core/row-block.js';
 import { answerBytes, AnswerTooLarge, mostOfOneRow } from '../connection/answer-limit.js';
-import { ChunkSize, LARGE_ROW_BYTES, MOST_CHUNKS } from './chunk-size.js';
+import { ChunkSize, LARGE_ROW_BYTES, MOST_CHUNKS, TooLarge } from './chunk-size.js';
+import { largeRowTurn, NO_TURN } from './large-row-turn.js';
 import { askedTooMuch, isLost } from '../errors/source-errors.js';
 import { Handoff } from '../../core/async/handoff.js';
 import type { Retry } from '../source-retry.js';
@@ -76,13 +77,6 @@ export async function* scanChunks(
   }
 }
 
-/** Reports that the rows of a SELECT exceed the limit of memory; the scan reads them again, fewer at once. */
-class TooLarge extends Error {
-  constructor(readonly rows: number) {
-    super('the rows of a SELECT exceed the limit of memory');
-  }
-}
-
 /** Most answers in a row without rows where a count finds rows. Rows come and go, so fewer of them may be chance. */
 const MOST_CONTRADICTIONS = 5;
 
@@ -105,17 +99,6 @@ interface Step {
   /** True if a statement confirmed that no row lies behind it in the range. */
   readonly ended: boolean;
 }
-
-/** Permission to read one large row. */
-interface Turn {
-  /**
-   * Call this if the row is as large as expected: the next large row waits until the consumer has released this one.
-   */
-  keepUntilReleased(rows: RowBlock): void;
-  end(): void;
-}
-
-const NO_TURN: Turn = { keepUntilReleased: () => undefined, end: () => undefined };
 
 class ChunkScan {
   readonly #size: ChunkSize;
@@ -158,7 +141,7 @@ class ChunkScan {
     await retry.aside(this.handoff.vacant(this.signal));
     await retry.aside(throttle.pass(this.signal));
     // Takes the turn before a connection: the scan that has the turn may need a connection to finish its row.
-    const turn = this.#size.large ? await retry.aside(this.#largeTurn()) : NO_TURN;
+    const turn = this.#size.large ? await retry.aside(largeRowTurn(this.deps.memory, this.signal)) : NO_TURN;
     try {
       const lease = await pool.lease(this.signal, retry.aside);
       let step: Step;
@@ -184,21 +167,6 @@ class ChunkScan {
     } finally {
       turn.end();
     }
-  }
-
-  async #largeTurn(): Promise<Turn> {
-    const { largeRow } = this.deps.memory;
-    await largeRow.take(this.signal);
-    let kept = false;
-    return {
-      keepUntilReleased: (rows) => {
-        kept = true;
-        rows.onRelease = () => largeRow.give();
-      },
-      end: () => {
-        if (!kept) largeRow.give();
-      },
-    };
   }
 
   async #select(session: Session, upTo: Cursor | null): Promise<Step> {

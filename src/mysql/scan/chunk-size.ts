@@ -35,6 +35,13 @@ const RAISE = 1.25;
 const FIRST_PROOF = 16;
 const LONGEST_PROOF = 1_024;
 
+/** Reports that the rows of a SELECT exceed the limit of memory; the scan reads them again, fewer at once. */
+export class TooLarge extends Error {
+  constructor(readonly rows: number) {
+    super('the rows of a SELECT exceed the limit of memory');
+  }
+}
+
 /** The work and the result of one SELECT. */
 export interface SeenSelect {
   /** Rows that the server looked at: those asked for, or all that were left. */

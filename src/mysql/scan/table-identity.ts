@@ -22,14 +22,14 @@
 import { createHash } from 'node:crypto';
 import { FerryError } from '../../core/errors.js';
 import type { Cell, ColumnInfo, Cursor, TableInfo } from '../../core/model.js';
-import type { Identified, TableScan } from '../../core/ports/ports.js';
+import type { Identified, TableScan } from '../../core/ports/source-ports.js';
 import { sampleCursors } from './ranges.js';
 import { RowSelect } from '../keyset/row-select.js';
 import { isAnotherLife, isSameServer } from '../connection/server-family.js';
 import type { Session } from '../connection/session.js';
 import { textLiteral } from '../connection/sql.js';
 
-export type { Identified } from '../../core/ports/ports.js';
+export type { Identified } from '../../core/ports/source-ports.js';
 
 /** Number of witness rows: read at the start, and again at each check. */
 const WITNESSES = 16;

@@ -5,7 +5,7 @@
 import { FerryError } from '../../core/errors.js';
 import type { Cursor, Range, Row } from '../../core/model.js';
 import { type RowChunk, RowMemoryPool } from '../../core/row-block.js';
-import type { RowSource, TableScan } from '../../core/ports/ports.js';
+import type { RowSource, TableScan } from '../../core/ports/source-ports.js';
 import { AnswerTooLarge, mostOfOneRow } from '../connection/answer-limit.js';
 import { scanChunks } from './chunk-scan.js';
 import { MOST_CHUNKS } from './chunk-size.js';

@@ -17,7 +17,7 @@ import {
   type Transport,
   transportOf,
 } from '../../core/row-block.js';
-import type { RowSource, WholeTableScan } from '../../core/ports/ports.js';
+import type { RowSource, WholeTableScan } from '../../core/ports/source-ports.js';
 import { answerBytes, AnswerTooLarge } from '../connection/answer-limit.js';
 import { aliased } from '../connection/cells.js';
 import { selectedColumn } from '../keyset/key-form.js';

@@ -4,7 +4,7 @@
  * reason. But it counts such ends in the control group of the container.
  */
 import type { FerryError } from '../../core/errors.js';
-import { machineFault, outOfMemory } from '../../core/machine-faults.js';
+import { machineFault, outOfMemory } from '../../core/machine/machine-faults.js';
 import { memoryKills } from '../../wiring/look/machine.js';
 
 /** Exit code of a shard's process that could not open the files of its own code: EX_OSERR of sysexits(3). */
@@ -38,7 +38,7 @@ export class MachineWatch {
     const kills = memoryKills();
     if (how !== 'SIGKILL' || kills === null || this.#killsBefore === null || kills <= this.#killsBefore) return null;
     return outOfMemory(
-      `the kernel ended the process of shard ${this.shard} for its memory, or another one of this container: SIGKILL came as it counted one more`,
+      `the process of shard ${this.shard} ended by SIGKILL, while the kernel counted another process killed for lack of memory`,
     );
   }
 }

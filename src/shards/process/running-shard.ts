@@ -8,10 +8,11 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Limits } from '../../config/tunables.js';
 import type { FerryError, Fault } from '../../core/errors.js';
-import type { EventBus, EventRecord, ProgressSnapshot } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
+import type { EventRecord, ProgressSnapshot } from '../../core/events.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../../wiring/run/shard-task.js';
-import type { FromWorker } from '../protocol.js';
 import { endOf } from './end-of-process.js';
+import { heardMessage } from './heard-message.js';
 import { LastWords } from './last-words.js';
 import { MachineWatch } from './machine-death.js';
 import { reasonOf, type SilentEnd } from './silent-end.js';
@@ -64,6 +65,8 @@ export class RunningShard {
   #pause: 'none' | 'asked' | 'reached' = 'none';
   #stopped = false;
   #progress: LastProgress | null = null;
+  /** A message that does not fit was reported: one warning is enough. */
+  #misfit = false;
 
   /**
    * @param child was started just now
@@ -81,7 +84,7 @@ export class RunningShard {
     threads.started(this.pid);
     child.once('error', (error) => (this.#refused = this.#machine.refused(error)));
     child.once('exit', () => host.released());
-    child.on('message', (message: FromWorker) => this.#hear(message));
+    child.on('message', (said: unknown) => this.#hear(said));
     this.#watchdog = new Watchdog(
       (seconds) => this.#onSilent(seconds),
       () => this.#endNow({ hung: `gave no sign of life for ${SILENCE_MINUTES} minutes` }),
@@ -141,7 +144,7 @@ export class RunningShard {
    */
   blocks(): void {
     if (this.#watchdog.silentSeconds < WATCHDOG_TIMES.blockingAfter || !isStopped(this.pid)) return;
-    this.#endNow({ hung: 'was stopped while it kept the register of item keys, which other shards waited for' });
+    this.#endNow({ hung: 'was stopped while it had the register of item keys locked, for which other shards waited,' });
   }
 
   /** Resolves once the process has ended, or does not even die. It never rejects. Call it once. */
@@ -170,9 +173,14 @@ export class RunningShard {
     }
   }
 
-  #hear(message: FromWorker): void {
+  #hear(said: unknown): void {
     this.#watchdog.heard();
     this.host.threads.settled(this.pid);
+    const message = heardMessage(said, this.task);
+    if (message === null) {
+      this.#warnOfMisfit();
+      return;
+    }
     switch (message.type) {
       case 'event':
         this.#note(message.record);
@@ -189,6 +197,13 @@ export class RunningShard {
       case 'alive':
         break;
     }
+  }
+
+  #warnOfMisfit(): void {
+    if (this.#misfit) return;
+    this.#misfit = true;
+    const { shard } = this.task;
+    this.host.bus.emit('shard.warning', { shard, ...misfit(shard, this.pid) });
   }
 
   #note(record: EventRecord): void {
@@ -233,14 +248,22 @@ export class RunningShard {
 }
 
 /** Emits the end of a shard whose process could not do so itself. */
-export function emitEnd({ shard, status, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
-  bus.emit('shard.finished', { shard, status, counts, elapsedMs, fault });
+export function emitEnd({ shard, status, toldBy, counts, elapsedMs, fault }: ShardOutcome, bus: EventBus): void {
+  bus.emit('shard.finished', { shard, status, toldBy, counts, elapsedMs, fault });
+}
+
+function misfit(shard: string, pid: number): Fault {
+  return {
+    code: 'E_INTERNAL',
+    message: `the process of shard ${shard} (${pid}) sent a message that does not fit; dynaferry ignores it and goes on`,
+    hint: 'report this; the state has all that the shard has done',
+  };
 }
 
 function silence(shard: string, pid: number, seconds: number): Fault {
   return {
     code: 'E_WORKER_HUNG',
     message: `the process of shard ${shard} (${pid}) has given no sign of life for ${seconds} s`,
-    hint: `see whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes it is ended, and a resume is safe`,
+    hint: `check whether it was stopped, or waits for the disk; after ${SILENCE_MINUTES} minutes dynaferry ends it, and a resume is safe`,
   };
 }

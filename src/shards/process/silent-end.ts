@@ -37,8 +37,8 @@ export interface SilentEnd {
 /** Before its handlers are there, these signals end it. Somebody stopped it, just as they stop a process at work. */
 const ENDED_BY_HAND: ReadonlySet<string> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 
-const NOT_RECORDED = 'what it had under way is not in the checkpoint';
-const RESUMES = 'Run the same command again: it resumes where the checkpoint stands';
+const NOT_RECORDED = 'its unfinished work is not in the checkpoint';
+const RESUMES = 'Run the same command again: it resumes from the checkpoint';
 
 /** @param stopSeconds the longest that a stop may take */
 export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
@@ -49,7 +49,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
     return new FerryError(
       'E_WORKER_HUNG',
       `the process of shard ${shard} was sent ${how}`,
-      `is the disk of the state folder stuck? As long as that process is there, no other process can work on the shard. ${RESUMES}`,
+      `check whether the disk of the state folder hangs. While that process exists, no other process can work on the shard. ${RESUMES}`,
     );
   // If another signal ended it, that one came before the supervisor's SIGKILL.
   if (how === 'SIGKILL' && killed !== null) {
@@ -57,7 +57,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       return stoppedBy(`the process of shard ${shard} was ended at once, as asked; ${NOT_RECORDED}`);
     if (killed === 'slow')
       return stoppedBy(
-        `the process of shard ${shard} was asked to stop, did not within ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
+        `the process of shard ${shard} was asked to stop, did not stop within ${stopSeconds} s, and was ended; ${NOT_RECORDED}`,
       );
     // This also holds for a process that hung, as it waited for what the machine did not give it.
     if (end.byMachine !== null) return end.byMachine;
@@ -65,7 +65,7 @@ export function reasonOf(end: SilentEnd, stopSeconds: number): FerryError {
       return new FerryError(
         'E_WORKER_HUNG',
         `the process of shard ${shard} ${killed.hung} and was ended`,
-        `was it stopped, or is the disk of the state folder stuck? ${RESUMES}`,
+        `check whether somebody stopped it, or the disk of the state folder hangs. ${RESUMES}`,
       );
   }
   const { code, message, hint, options } = end.byMachine ?? died(end);
@@ -81,6 +81,6 @@ function died({ shard, how, fatal }: SilentEnd): FerryError {
   return new FerryError(
     'E_WORKER_DIED',
     `the process of shard ${shard} ended by ${how} before it was done${fatal === null ? '' : `: ${fatal}`}`,
-    `was it out of memory, or killed? ${RESUMES}`,
+    `check whether it ran out of memory, or somebody killed it. ${RESUMES}`,
   );
 }

@@ -5,7 +5,7 @@
  * does not answer refuses nothing here.
  */
 import type { FerryError } from '../../core/errors.js';
-import { tooManyProcesses } from '../../core/machine-faults.js';
+import { tooManyProcesses } from '../../core/machine/machine-faults.js';
 import { NODE_THREADS, processesLeft, threadsOfProcess } from '../../wiring/look/machine.js';
 
 /** The words of glibc and Node (node_platform.cc), if they report it at all. */
@@ -37,7 +37,7 @@ export class Threads {
     const free = Math.max(0, left - promised);
     if (free >= NODE_THREADS) return null;
     return tooManyProcesses(
-      `the process of shard ${shard} was not started: only ${free} more processes and threads may be, and it takes ${NODE_THREADS}`,
+      `the process of shard ${shard} was not started: only ${free} more processes and threads may start, and it needs ${NODE_THREADS}`,
     );
   }
 
@@ -51,7 +51,7 @@ export class Threads {
     const left = this.left();
     const few = this.#starting.has(pid) && left !== null && left < NODE_THREADS;
     return few || NO_THREAD.test(said)
-      ? tooManyProcesses(`the process of shard ${shard} ended by SIGABRT, as it got too few threads`)
+      ? tooManyProcesses(`the process of shard ${shard} ended by SIGABRT, because it got too few threads`)
       : null;
   }
 
@@ -60,6 +60,8 @@ export class Threads {
     const left = this.left();
     const taken = this.taken(pid);
     if (!this.#starting.has(pid) || left === null || taken === 0 || left + taken >= NODE_THREADS) return null;
-    return tooManyProcesses(`the process of shard ${shard} did not start, as it got too few threads, and was ended`);
+    return tooManyProcesses(
+      `the process of shard ${shard} did not start, because it got too few threads, and was ended`,
+    );
   }
 }

@@ -130,8 +130,8 @@ export function copied(files: ShardFiles, reason: Displaced): FerryError {
   const { shard } = files;
   return new FerryError(
     'E_STATE_COPIED',
-    `${files.subject}: ${why(reason, files)}; if two go on from one state, each overwrites items of the other with older ones`,
-    `find out whether a run still goes on elsewhere, and end it. Then \`dynaferry state adopt --shard ${shard}\` takes this one up${reason === 'older' || reason === 'other' ? `, which moves what it lacks again (or put the newer file back); \`${restartCommand(shard)}\` can follow` : ''}`,
+    `${files.subject}: ${why(reason, files)}; two runs that continue from one state overwrite each other's items with older ones`,
+    `find out whether a run still uses the other state, and end it. Then \`dynaferry state adopt --shard ${shard}\` adopts this one${reason === 'older' || reason === 'other' ? `, and the next backfill moves again what it lacks (or put the newer file back). After that, \`${restartCommand(shard)}\` can move everything again` : ''}`,
   );
 }
 
@@ -139,17 +139,17 @@ function why(reason: Displaced, { file }: ShardFiles): string {
   const [state, witness] = [basename(file), basename(witnessOf(file))];
   switch (reason) {
     case 'copied':
-      return `${file} is a copy, and not the file that was worked on last`;
+      return `${file} is a copy, and not the file that a run last used`;
     case 'other':
-      return `an earlier ${state}, or another one, was put in place: ${witness} belongs to a later one`;
+      return `an earlier ${state}, or another one, replaced the last one: ${witness} belongs to a later one`;
     case 'unwitnessed':
       return `${witness}, which belongs to ${state}, is missing or damaged`;
     case 'older':
-      return `${state} lacks commits that were reported: an earlier file was put in place, or its log ${state}-wal was removed`;
+      return `${state} lacks commits that were reported: an earlier file replaced it, or its log ${state}-wal was removed`;
     case 'machine':
-      return `the state was last worked on on another machine`;
+      return `the state was last used on another machine`;
     case 'touched':
-      return `files were put back in place, or their owner or mode was changed, since the state was worked on last`;
+      return `files were put back in place, or their owner or mode was changed, since a run last used the state`;
   }
 }
 

@@ -3,7 +3,7 @@
  * so that all runs on one state folder see it. It holds fractions whose sum is never more than one. A run takes what is
  * free, up to an equal part. When other runs join, it gives up its surplus. It records that only when all its shards
  * spend less. The part of a run that ended, orderly or not, rests before another run may take it
- * (`core/budget-shares.ts` gives the reason).
+ * (`core/capacity/budget-shares.ts` gives the reason).
  *
  * A lock shows whether a run is alive: the kernel drops the lock with the process. A suspended process keeps its lock
  * and its part. No run waits for the file. If another process has locked it, for example one that was suspended during
@@ -264,7 +264,7 @@ function pathsIn(folder: string): StatePaths {
     subject: 'the ledger of the budget',
     file: join(folder, FILE),
     putBack: null,
-    remedy: 'make sure that no dynaferry runs on this state folder, and delete that file: it holds nothing that lasts',
+    remedy: 'make sure that no dynaferry runs on this state folder, and delete that file: it holds no lasting data',
   };
 }
 

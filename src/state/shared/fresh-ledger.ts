@@ -36,8 +36,8 @@ export function inTurn<T>(paths: StatePaths, waitMs: number, action: () => T): T
     const [pid] = lockHolders(file) ?? [];
     throw new FerryError(
       'E_STATE_LOCKED',
-      `${paths.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has been about to join it for ${waitMs / 1_000} s`,
-      'see whether it was stopped; let it go on or end it, then run again',
+      `${paths.subject}: ${pid === undefined ? 'another process' : `process ${pid}`} has been joining it for ${waitMs / 1_000} s`,
+      'check whether it was stopped; let it continue or end it, then run the same command again',
     );
   }
   try {
@@ -147,7 +147,7 @@ function thisBoot(): string {
 const FACTS = {
   missing: 'was removed',
   damaged: 'is damaged',
-  earlier: 'is of before the machine was started',
+  earlier: 'is from before the last start of the machine',
 } as const;
 
 function inUse(paths: StatePaths, found: keyof typeof FACTS, users: readonly string[]): FerryError {
@@ -155,7 +155,7 @@ function inUse(paths: StatePaths, found: keyof typeof FACTS, users: readonly str
   const who = pids.length === 0 ? 'another run' : `the run of process ${pids.join(' and ')}`;
   return new FerryError(
     'E_STATE_CORRUPT',
-    `${paths.subject}: ${paths.file} ${FACTS[found]}, while ${who} still spends by it; both could spend the whole budget`,
-    `wait until ${who} has ended, or end it, and run again: the file is made new then by itself`,
+    `${paths.subject}: ${paths.file} ${FACTS[found]}, while ${who} still uses it; both could consume the whole budget`,
+    `wait until ${who} has ended, or end it, and run the same command again: it creates the file again`,
   );
 }

@@ -67,8 +67,8 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
     if (lock === null) {
       throw new FerryError(
         'E_STATE_LOCKED',
-        `${files.subject}: another process has been making ${files.file} for ${BUSY_MS / 1000} s`,
-        'see what the other dynaferry processes on this state folder do, then run again',
+        `${files.subject}: another process has been creating ${files.file} for ${BUSY_MS / 1000} s`,
+        'check what the other dynaferry processes on this state folder do, then run the same command again',
       );
     }
     try {
@@ -112,7 +112,7 @@ function missingRow(): never {
 function lacksClaims(files: StatePaths): FerryError {
   return new FerryError(
     'E_STATE_COPIED',
-    `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file was put in place, or its log was removed. Two rows could share an item key unseen`,
+    `${files.subject}: ${files.file} lacks claims that were made: it was removed, an earlier file replaced it, or its log was removed. Two rows could share an item key without notice`,
     `put the newer file back, or the whole state folder from one backup; else ${files.remedy}`,
   );
 }
@@ -151,8 +151,8 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
   const these = shards.length === 1 ? `shard ${shards.join('')}, which has` : `shards ${shards.join(', ')}, which have`;
   return new FerryError(
     'E_STATE_COPIED',
-    `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs unseen`,
-    `put the file back, or the whole state folder from one backup; else start again the shards that lack their claims (a shard that is not in the config is added first): \`${restartCommand(...shards)}\``,
+    `${subject}: ${file} has no claim of ${these} moved items: it was removed or left behind, or it is another one. Rows of other shards could overwrite theirs without notice`,
+    `put the file back, or the whole state folder from one backup. Else add those shards to the config if it lacks one, and start them again: \`${restartCommand(...shards)}\``,
   );
 }
 

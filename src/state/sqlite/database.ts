@@ -169,7 +169,7 @@ function checkIdentity(database: Database.Database, paths: StatePaths, kind: Dat
     throw new FerryError(
       'E_STATE_FOREIGN',
       `${paths.subject}: ${paths.file} is a SQLite file of another program, not a state file`,
-      'name another folder as `state` in the config, or move that file away',
+      'name another folder as `state` in the config, or move that file elsewhere',
     );
   }
   if (version < 1) throw corrupt(paths, 'has no version');
@@ -202,7 +202,7 @@ function bringUp(database: Database.Database, paths: StatePaths, kind: DatabaseK
     .transaction(() => {
       migrate(database, kind);
       const [dangling] = database.pragma('foreign_key_check') as unknown[];
-      if (dangling !== undefined) throw corrupt(paths, 'has records of what is not there');
+      if (dangling !== undefined) throw corrupt(paths, 'has records that refer to missing ones');
     })
     .immediate();
 }

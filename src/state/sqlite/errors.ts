@@ -6,7 +6,7 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import Database from 'better-sqlite3';
 import { FerryError } from '../../core/errors.js';
-import { machineFault } from '../../core/machine-faults.js';
+import { machineFault } from '../../core/machine/machine-faults.js';
 import { asFerryError, defectHint } from '../../core/thrown.js';
 import type { StatePaths } from './files.js';
 import { writerOf } from './lock-holder.js';
@@ -75,10 +75,10 @@ function locked(cause: unknown, paths: StatePaths): FerryError {
   const pid = writerOf(paths.file);
   return new FerryError(
     'E_STATE_LOCKED',
-    `${paths.subject}: ${pid === null ? 'another process' : `process ${pid}`} keeps the state file ${paths.file} locked`,
+    `${paths.subject}: ${pid === null ? 'another process' : `process ${pid}`} has locked the state file ${paths.file}`,
     pid === null
-      ? 'see who has it open (`lsof`): a dynaferry that stands still, an sqlite3 shell, a backup; let that go on or end it, then run again; nothing is lost'
-      : `see what it is and whether it was stopped (\`ps -o pid,stat,args -p ${pid}\`); let it go on or end it, then run again; nothing is lost`,
+      ? 'check which process has it open (`lsof`): a stopped dynaferry, an sqlite3 shell or a backup. Let it continue or end it, then run the same command again; nothing is lost'
+      : `check what it is and whether it was stopped (\`ps -o pid,stat,args -p ${pid}\`). Let it continue or end it, then run the same command again; nothing is lost`,
     { cause },
   );
 }
@@ -111,7 +111,7 @@ function notWritable(cause: unknown, code: string, paths: StatePaths): FerryErro
   return new FerryError(
     'E_STATE_IO',
     `${paths.subject}: the state file ${paths.file} cannot be opened for writing (${code})`,
-    'run as the user who owns it, or make the state folder writable (`state` in the config names it), then run again',
+    'run as the user who owns it, or make the state folder writable (`state` in the config names it), then run the same command again',
     { cause },
   );
 }
@@ -120,7 +120,7 @@ function diskFailed(cause: unknown, code: string, paths: StatePaths): FerryError
   return new FerryError(
     'E_STATE_IO',
     `${paths.subject}: reading or writing the state file ${paths.file} failed (${code})`,
-    'check the disk, and that the state folder is on a local one (network file systems lose locks); then run again',
+    'check the disk, and that the state folder is on a local disk (network file systems lose locks); then run the same command again',
     { cause },
   );
 }

@@ -44,7 +44,7 @@ export function shardFiles(folder: string, shard: string): ShardFiles {
     file: join(folder, `${shard}.db`),
     lock: join(folder, `${shard}.lock`),
     restart: join(folder, `${shard}.restart`),
-    putBack: `put back a copy of it (with the -wal file of that copy, or none), take it up with \`dynaferry state adopt --shard ${shard}\` and resume`,
+    putBack: `put back a copy of it (with the -wal file of that copy, or none), adopt it with \`dynaferry state adopt --shard ${shard}\` and resume`,
     remedy: `start this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but you pay for every write again`,
   };
 }
@@ -55,10 +55,9 @@ export function keyRegisterFiles(folder: string): StatePaths & { readonly folder
     subject: 'the register of item keys',
     file: join(folder, `${KEY_REGISTER}.db`),
     lock: join(folder, `${KEY_REGISTER}.lock`),
-    putBack:
-      'put back the whole state folder from one backup, take it up with `dynaferry state adopt --all` and resume',
+    putBack: 'put back the whole state folder from one backup, adopt it with `dynaferry state adopt --all` and resume',
     remedy:
-      'move it away, item-keys.seen with it, and start every shard that uses it again with `dynaferry backfill --restart --shard ID`',
+      'move it and item-keys.seen elsewhere, and start every shard that uses it again with `dynaferry backfill --restart --shard ID`',
   };
 }
 

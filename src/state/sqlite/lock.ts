@@ -63,7 +63,7 @@ function lockFault(error: unknown, file: string, paths: StatePaths): FerryError 
   return new FerryError(
     'E_STATE_CORRUPT',
     `${paths.subject}: something else was written into the lock file ${file}`,
-    'make sure that no dynaferry works on this shard, delete that file, and run again; it holds nothing',
+    'make sure that no dynaferry works on this shard, delete that file, and run the same command again; the file holds nothing',
     { cause: error },
   );
 }

@@ -28,8 +28,8 @@ export function readCopied({ folder, shard }: StateAt, moves: boolean): Fault | 
 }
 
 /**
- * Returns the fault with which a run could not open the state: it is damaged, or of another program or shard; null: a
- * run can open it, or nothing is recorded.
+ * Returns the fault of a state that no run could open, since it is damaged, or of another program or shard.
+ * @returns null: a run can open it, or nothing is recorded
  */
 export function readDamaged({ folder, shard }: StateAt): Fault | null {
   const files = shardFiles(folder, shard);

@@ -1,10 +1,10 @@
 /** Diffs sampled or named rows of one shard against the target. */
 import type { Config } from '../../config/model.js';
-import { EventBus } from '../../core/events.js';
+import { EventBus } from '../../core/event-bus.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { diffRows, type RowDiff } from '../../engine/diff.js';
 import type { MappedItem } from '../../core/model.js';
-import { NO_TARGET, type ItemRead, type ItemReader } from '../../core/ports/ports.js';
+import { NO_TARGET, type ItemRead, type ItemReader } from '../../core/ports/target-ports.js';
 import { openShardSession } from '../run/shard-session.js';
 import { secondsNow } from '../../engine/verb/shard-run.js';
 import { localIndexesOf, targetFacts } from '../target-facts.js';

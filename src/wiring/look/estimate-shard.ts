@@ -2,7 +2,7 @@
  * Estimates what a backfill of one shard would take. It reads a sample and the index's statistics, and keeps nothing.
  */
 import type { Config } from '../../config/model.js';
-import { EventBus } from '../../core/events.js';
+import { EventBus } from '../../core/event-bus.js';
 import { estimateTable, type TableEstimate } from '../../engine/estimate.js';
 import { openShardSession } from '../run/shard-session.js';
 import { secondsNow } from '../../engine/verb/shard-run.js';

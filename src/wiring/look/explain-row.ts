@@ -5,7 +5,7 @@
  */
 import type { Config } from '../../config/model.js';
 import { FerryError, type Fault } from '../../core/errors.js';
-import { EventBus } from '../../core/events.js';
+import { EventBus } from '../../core/event-bus.js';
 import type { Row } from '../../core/model.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { TableFacts } from '../../dynamodb/table/describe-table.js';
@@ -94,11 +94,11 @@ async function explainOn(
 }
 
 const NEXT: Readonly<Record<RowChoice['by'], string>> = {
-  first: 'no table has a row that the config wants: look at `where`, or name another table or shard',
+  first: 'no table has a row that the config selects: check `where`, or name another table or shard',
   key: "give the scan key's columns in order, joined by commas; or another table or shard",
   where: 'give another condition, table or shard',
   'bad-row':
-    '`dynaferry bad-rows` lists the numbers of each shard: name one of them, with its shard; a row that MySQL has no more cannot be explained',
+    '`dynaferry bad-rows` lists the numbers of each shard: name one of them, with its shard. dynaferry cannot explain a row that is gone from MySQL',
 };
 
 async function isRefused(asked: Promise<unknown>): Promise<boolean> {

@@ -53,8 +53,8 @@ export function lookAtKeys(
       findings.push({
         level: 'warning',
         code: 'E_ITEM_KEY_NOT_UNIQUE',
-        message: `it is not proven that item keys are unique: ${judged.reason}`,
-        hint: `it may well hold; a run will record every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards) and stop before a second row overwrites a first. To do without: ${judged.remedy}`,
+        message: `dynaferry cannot prove that item keys are unique: ${judged.reason}`,
+        hint: `they may still be unique: a run stops before a second row overwrites a first. For that, it records every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards). To avoid that: ${judged.remedy}`,
       });
     }
     // The guard of a shard depends on all of its tables. A shard that lacks some does not run.

@@ -1,6 +1,6 @@
 /**
  * Compares what the machine allows with what the config needs, before a run reaches a limit. The needs are estimates,
- * so each finding is a warning. A real refusal has its own code (`core/machine-faults.ts`).
+ * so each finding is a warning. A real refusal has its own code (`core/machine/machine-faults.ts`).
  */
 import type { Config } from '../../config/model.js';
 import type { Finding } from '../../core/errors.js';

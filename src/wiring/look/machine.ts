@@ -1,11 +1,11 @@
 /**
  * Reads what the machine lets one process have. If a container's limit is below the machine's, it counts: beyond it,
  * the kernel ends the process without a message. The limit of each control group around it counts too
- * (`core/control-groups.ts`).
+ * (`core/machine/control-groups.ts`).
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { controlGroupFolders, limitIn } from '../../core/control-groups.js';
+import { controlGroupFolders, limitIn } from '../../core/machine/control-groups.js';
 
 /**
  * Threads of a Node process: its own, V8's and libuv's. With 11, the tool runs; with fewer, Node aborts or hangs. The

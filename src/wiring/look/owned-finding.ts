@@ -1,7 +1,7 @@
 /**
  * A finding of the preflight with its owner. The fault of one shard keeps that shard out of a run, and the others run
- * without it. A fault that concerns all shards refuses the whole run: whatever it is about could lose or overwrite
- * items of another shard, or nothing could run at all.
+ * without it. A fault that concerns all shards refuses the whole run: a shard could overwrite items of another one, or
+ * none could run at all.
  */
 import type { ErrorCode, FerryError, Finding } from '../../core/errors.js';
 

@@ -40,9 +40,8 @@ export interface PreflightOptions {
   /** Shards that start again with this run; null: the run writes nothing. */
   readonly restarting: readonly string[] | null;
   /**
-   * Looks at each shard's own state as its run would: whether it can be opened, and whether config and server are those
-   * that it started with. A run does that by itself, shard by shard. Then the findings are of all shards together, as
-   * no run begins.
+   * Looks at each shard's own state as its run would: whether it can be opened, and whether config and server are as
+   * at its start. A run does that by itself, shard by shard. With this, no shard is left out, since nothing runs.
    */
   readonly bindings: boolean;
   /** Shards that will run at once. */
@@ -207,7 +206,7 @@ function lookAtBindings(
     const ownCodes = codesOf(own.filter(({ shards: owners }) => owners?.includes(part.shard) ?? false));
     const noTarget = identity === null ? 'the target table does not exist' : 'the target was not looked at';
     const why = isWhole(part) ? (identity == null ? noTarget : null) : ownCodes;
-    return why === null ? [] : [`${part.shard}: the settings that it was begun with: not looked at: ${why}`];
+    return why === null ? [] : [`${part.shard}: the settings that it started with: not looked at: ${why}`];
   });
   if (identity === undefined || identity === null) return { ...NOTHING_FOUND, unseen };
   const looked = shards.filter(isWhole).map(({ shard, mappings }) => ({

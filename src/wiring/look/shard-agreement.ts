@@ -81,15 +81,15 @@ function bindingOf(folder: string, shard: string): Fingerprint | null {
 }
 
 function disagreement({ ids, known, changes }: Disagreement, moving: readonly string[]): Finding {
-  const named = moving.length === 1 ? `shard ${moving.join('')} is` : `shards ${moving.join(', ')} are`;
+  const named = moving.length === 1 ? `shard ${moving.join('')}` : `shards ${moving.join(', ')}`;
   const these = ids.length === 1 ? `shard ${ids.join('')}` : `shards ${ids.join(', ')}`;
   const again = `dynaferry backfill --restart --shard ${[...ids, ...moving].join(' ')}`;
   return {
     level: 'error',
     code: 'E_STATE_CHANGED',
-    message: `${these} ${ids.length === 1 ? 'was' : 'were'} begun with other settings than ${named} to be moved with, and all shards of a migration need the same:${changes}`,
+    message: `${these} ${ids.length === 1 ? 'was' : 'were'} started with other settings than the config now has for ${named}. All shards of a migration need the same:${changes}`,
     hint: known
-      ? `put that back, or begin these shards again in one run: ${again}`
-      : `put that back, or add ${these} to the config and begin these shards again in one run: ${again}`,
+      ? `put the former settings back, or start these shards again in one run: ${again}`
+      : `put the former settings back, or add ${these} to the config and start these shards again in one run: ${again}`,
   };
 }

@@ -17,7 +17,7 @@ import { namesOfServer } from '../../core/text/shown-text.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { Emitter } from '../../core/events.js';
 import type { KeyPart, TableInfo } from '../../core/model.js';
-import type { RowSource } from '../../core/ports/ports.js';
+import type { RowSource } from '../../core/ports/source-ports.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 import { columnNamed } from '../../mapping/template/compiled-template.js';
 import { compileSameValue, type SameValue } from '../../mapping/key/same-value.js';
@@ -85,8 +85,8 @@ function refuted(table: string, column: string, [one, other]: readonly [string, 
   return {
     level: 'error',
     code: 'E_SHARD_OVERLAP',
-    message: `a value of ${table}.${column} is on shards ${one} and ${other}, but the config declares that each is on one shard only: rows of one could overwrite rows of the other`,
-    hint: 'leave the rows of one shard out with `where`, remove what an earlier move of the account left behind, or take the column out of `shardedBy` and `globallyUnique`: then every item key is recorded',
+    message: `a value of ${table}.${column} is on shards ${one} and ${other}, but the config declares that each is on one shard only. Rows of one could overwrite rows of the other`,
+    hint: 'exclude the rows of one shard with `where`, or delete what an earlier move of the account left behind. Or remove the column from `shardedBy` and `globallyUnique`: dynaferry then records every item key',
   };
 }
 
@@ -136,16 +136,17 @@ async function sampleColumn(
   if (shared !== null)
     return { findings: [...findings, ...ofRun([refuted(table.name, column, shared)])], seen: [], unseen: [] };
   if (found.length < 2) return { findings, seen: [], unseen: [`${declared}; not looked at: ${left()}`] };
-  const among = unasked.size === 0 ? 'on no second one' : `on no second one of ${found.length} shards, as ${left()}`;
+  const among =
+    unasked.size === 0 ? 'on no second one' : `on no second one of ${found.length} shards, because ${left()}`;
   const seen = `${declared}; ${values.length} sampled values are ${among}`;
   const partly = found.filter(({ whole }) => !whole).length;
-  const as = `, as far as ${partly} shards were asked whose collation holds many to be equal`;
-  return { findings, seen: [partly === 0 ? seen : seen + as], unseen: [] };
+  const some = `; dynaferry looked up only some of them on ${partly} shards, whose collation holds many values to be equal`;
+  return { findings, seen: [partly === 0 ? seen : seen + some], unseen: [] };
 }
 
 /**
- * Why a shard is not asked for a column: its table was not looked at or not mapped, its column has no index or no
- * literal that a lookup could use, or it had a fault when it was asked.
+ * Why a shard is not asked for a column. `unmapped`: its table was not looked at, or not mapped. `no literal`: a lookup
+ * cannot name a value of the column's type. `fault`: the shard failed when it was asked.
  */
 type Unasked = 'unmapped' | 'no index' | 'no literal' | 'fault';
 

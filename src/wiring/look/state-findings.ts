@@ -26,7 +26,7 @@ export function lookAtRoom(config: Config, use: RegisterUse, shardIds: readonly 
     }
     if (freeBytes >= SPACE_WARNING_BYTES) return { ...NOTHING_FOUND, seen: [`state: ${config.state}, ${free}`] };
     const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
-    const least = level === 'error' ? `, and nothing begins with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
+    const least = level === 'error' ? `, and no run starts with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
     const message = `the state folder ${config.state} has ${free}${least}`;
     const hint = 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk';
     return { ...NOTHING_FOUND, findings: ofRun([{ level, code: 'E_STATE_SPACE', message, hint }]) };

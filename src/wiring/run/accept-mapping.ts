@@ -3,7 +3,7 @@ import { takenUp } from '../../config/binding/binding-rules.js';
 import { mustStay, type BadColumn } from '../../config/binding/retry-scope.js';
 import type { Config } from '../../config/model.js';
 import { FerryError } from '../../core/errors.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import type { Fingerprint, FingerprintChange } from '../../core/ports/state-records.js';
 import { columnsWithBadRows } from '../own-binding.js';
@@ -54,7 +54,7 @@ function acceptedWarning(changes: readonly FingerprintChange[]): {
 } {
   return {
     code: 'E_STATE_CHANGED',
-    message: `the mapping changed in ${changes.map(({ path }) => path).join(', ')}; rows moved before keep what the former one made of them`,
-    hint: 'verify compares with the present mapping and shows where those rows differ; `backfill --restart` would write all anew',
+    message: `the mapping changed in ${changes.map(({ path }) => path).join(', ')}; rows moved earlier keep the items of the former mapping`,
+    hint: 'verify compares with the present mapping and shows where those rows differ; `backfill --restart` would write all rows again',
   };
 }

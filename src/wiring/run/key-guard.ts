@@ -71,8 +71,8 @@ export function guardFindings(config: Config, guard: KeyGuard, exceptFor: Readon
   findings.push({
     level: 'error',
     code: 'E_STATE_CHANGED',
-    message: `${were} begun when item keys were guarded in another way than the config now asks for (${NAMES[guard]}): a row of another shard could overwrite theirs unseen`,
-    hint: `put \`source\` back as it was (\`shardedBy\`, \`globallyUnique\`, the shards), or begin again: dynaferry backfill --restart --shard ${others.join(' ')}`,
+    message: `${were} started while dynaferry guarded item keys in another way than the config now asks for (${NAMES[guard]}). A row of another shard could overwrite theirs without notice`,
+    hint: `put \`source\` back as it was (\`shardedBy\`, \`globallyUnique\`, the shards), or start again: dynaferry backfill --restart --shard ${others.join(' ')}`,
   });
   return findings;
 }
@@ -127,7 +127,7 @@ export function valueFindings(
     findings.push({
       level: 'error',
       code: 'E_STATE_CHANGED',
-      message: `an earlier dynaferry started ${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} and recorded each value of ${name}.${shardedBy} as its server prints it; another shard defines the column otherwise and may print the same value in another way, so its rows could overwrite theirs unseen`,
+      message: `an earlier dynaferry started ${ids.length === 1 ? 'shard' : 'shards'} ${ids.join(', ')} and recorded each value of ${name}.${shardedBy} as its server prints it. Another shard defines the column otherwise and may print the same value in another way, so its rows could overwrite theirs without notice`,
       hint: `start again, which records the values by what they are: dynaferry backfill --restart --shard ${ids.join(' ')}`,
     });
   }

@@ -1,9 +1,9 @@
 /** Opens the ports that a verb may ask for while it works on one shard, with the adapters of the config behind them. */
 import { join } from 'node:path';
 import type { Config } from '../../config/model.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import { defect } from '../../core/defect.js';
-import { NO_TARGET } from '../../core/ports/ports.js';
+import { NO_TARGET } from '../../core/ports/target-ports.js';
 import type { KeyRegister } from '../../core/ports/key-register.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Config } from '../../config/model.js';
 import { interrupted } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { StateStore } from '../../core/ports/state-ports.js';
 import { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
@@ -52,8 +52,8 @@ export function openBudget(unitsPerSecond: number, entitled: () => boolean = () 
 export async function runShard(task: ShardTask, ...rest: RunArguments): Promise<ShardOutcome> {
   // The result and the name of the verb come from one task. TypeScript cannot follow that through the registry.
   const outcome = (await runVerbOf(task, ...rest)) as ShardOutcome;
-  const { shard, status, counts, elapsedMs, fault } = outcome;
-  rest[1].emit('shard.finished', { shard, status, counts, elapsedMs, fault });
+  const { shard, status, toldBy, counts, elapsedMs, fault } = outcome;
+  rest[1].emit('shard.finished', { shard, status, toldBy, counts, elapsedMs, fault });
   return outcome;
 }
 
@@ -167,8 +167,8 @@ async function openRun<Name extends VerbName>({
 
 const WAITS_ANEW = {
   code: 'E_LATE_WRITES',
-  message: `writes of an earlier run may still land, and nobody can tell how long ago they were sent: the machine was restarted since, or it is another one. Their ${LATE_WRITE_WINDOW_MS / 60_000} minutes begin now`,
-  hint: 'nothing has to be done: a verification that begins after that time can pass',
+  message: `DynamoDB may still apply writes of an earlier run. dynaferry cannot tell how long ago they were sent: the machine was restarted since, or it is another one. Their ${LATE_WRITE_WINDOW_MS / 60_000} minutes begin now`,
+  hint: 'do nothing: a verification that begins after that time can pass',
 } as const;
 
 /** Returns the known result for the report of a fault; null if the state cannot be read. */

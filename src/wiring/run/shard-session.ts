@@ -7,7 +7,7 @@ import { FerryError } from '../../core/errors.js';
 import type { Emitter } from '../../core/events.js';
 import type { TableInfo } from '../../core/model.js';
 import { nearest } from '../../core/text/nearest.js';
-import type { ShardSource } from '../../core/ports/ports.js';
+import type { ShardSource } from '../../core/ports/source-ports.js';
 import type { TableJob } from '../../engine/pass/table-job.js';
 import { compileMapping, type CompiledMapping } from '../../mapping/compile.js';
 import type { LocalIndex } from '../../mapping/item/local-indexes.js';

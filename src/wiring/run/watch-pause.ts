@@ -3,7 +3,7 @@
  * readers wait and the state has every chunk that was under way.
  */
 import type { PauseGate } from '../../core/async/pause-gate.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 
 export class PauseWatch {
   #underWay = 0;

@@ -21,7 +21,7 @@
 import type { Config, SourceLimits } from '../../config/model.js';
 import type { Tunables } from '../../config/tunables.js';
 import type { PauseGate } from '../../core/async/pause-gate.js';
-import type { EventBus } from '../../core/events.js';
+import type { EventBus } from '../../core/event-bus.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
 import { LOOK_AROUND, StallWatch, type StallTimes, type Wait } from '../../engine/pass/stall-watch.js';
 import { VERBS } from '../../engine/verbs.js';
@@ -155,8 +155,8 @@ export function watchShard(
 
 function waitForRegister(holder: number | null): Wait {
   return {
-    fact: `waits for the register of item keys, which ${holder === null ? 'another process' : `process ${holder}`} keeps`,
-    next: `see ${holder === null ? 'who has item-keys.db open (`lsof`)' : `what it is and whether it was stopped (\`ps -o pid,stat,args -p ${holder}\`)`}; let it go on, or end it`,
+    fact: `waits for the register of item keys, which ${holder === null ? 'another process' : `process ${holder}`} has locked`,
+    next: `check ${holder === null ? 'which process has item-keys.db open (`lsof`)' : `what it is and whether it was stopped (\`ps -o pid,stat,args -p ${holder}\`)`}; let it continue, or end it`,
   };
 }
 

@@ -63,7 +63,7 @@ describe.each(onePair)('a run without faults: $name', { timeout: 120_000 }, (ser
       expect(code).toBe(0);
       const lines = stderr.trimEnd().split('\n');
       expect(lines.filter((line) => !/^\d{4}-\d\d-\d\dT[\d:]+Z s01 /.test(line))).toEqual([
-        'looking at 1 shard and the target first',
+        'checking 1 shard and the target first',
       ]);
     }
   });

@@ -191,8 +191,8 @@ describe.each(onePair)('what check looked at, $name', { timeout: 120_000 }, (ser
       's01: its server: not looked at: E_SOURCE_CONNECT',
       's01: the mapping of table messages: not looked at: E_SOURCE_CONNECT',
       'messages.account_sid: declared to be of one shard only; not looked at: shard s01 has other faults',
-      's01: the settings that it was begun with: not looked at: E_SOURCE_CONNECT',
-      's02: the settings that it was begun with: not looked at: the target was not looked at',
+      's01: the settings that it started with: not looked at: E_SOURCE_CONNECT',
+      's02: the settings that it started with: not looked at: the target was not looked at',
       'the settings of the shards beside each other: not looked at: the target was not looked at',
     ])
       expect(stdout).toContain(`\n-     ${line}\n`);

@@ -24,7 +24,7 @@ const NEVER = /^\s+at .*:\d+|E_INTERNAL|\bundefined\b|\[object |NaN\b/m;
  */
 export function expectRefusal(result: CliResult, ...refusals: readonly Refusal[]): void {
   expect(`${result.stdout}\n${result.stderr}`).not.toMatch(NEVER);
-  const checked = /^check refused: /m.test(result.stdout);
+  const checked = /^check found \d+ errors?[,;]/m.test(result.stdout);
   if (checked) expect(result.stderr).toBe('');
   const told = checked ? result.stdout : result.stderr;
   for (const { code, fact, next } of refusals) {

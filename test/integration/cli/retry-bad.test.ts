@@ -141,7 +141,7 @@ describe.each(onePair)('bad rows of $name', { timeout: 180_000 }, (servers) => {
     expect(outcomesOf(retried)).toMatchObject([
       { retried: { moved: 30, stillBad: 2 }, acceptedChanges: [{ path: expect.stringContaining('price') as string }] },
     ]);
-    expect(retried.stderr).toMatch(/"event":"shard.warning".*E_STATE_CHANGED.*price.*rows moved before/);
+    expect(retried.stderr).toMatch(/"event":"shard.warning".*E_STATE_CHANGED.*price.*rows moved earlier/);
     const moved = await attributes(migration, 'price');
     expect([moved['1'], moved['33']]).toEqual([{ S: '9'.repeat(40) }, { N: '33' }]);
 

@@ -11,7 +11,7 @@ import { stringify } from 'yaml';
 import { loadConfig } from '../../../src/config/load.js';
 import { SETTING_CHANGES, type SettingPath } from '../../../src/config/binding/setting-changes.js';
 import type { Finding } from '../../../src/core/errors.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { askRestart } from '../../../src/state/restart-note.js';
 import { preflight } from '../../../src/wiring/look/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
@@ -192,13 +192,13 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     const refusal = {
       code: 'E_STATE_CHANGED',
       exit: 6,
-      fact: /shard s01 was begun with other settings than shard s02 is to be moved with(.|\n)*declared\.events\.shardedBy: acct → org/,
-      next: /put that back, or begin these shards again in one run: dynaferry backfill --restart --shard s01 s02$/,
+      fact: /shard s01 was started with other settings than the config now has for shard s02(.|\n)*declared\.events\.shardedBy: acct → org/,
+      next: /put the former settings back, or start these shards again in one run: dynaferry backfill --restart --shard s01 s02$/,
     } as const;
     const refused = await migration.run(['backfill', '--shard', 's02']);
     expect(`${refused.stdout}${refused.stderr}`).toMatch(refusal.fact);
     expect(`${refused.stdout}${refused.stderr}`).toMatch(
-      /begin these shards again in one run: dynaferry backfill --restart --shard s01 s02$/m,
+      /start these shards again in one run: dynaferry backfill --restart --shard s01 s02$/m,
     );
     expect(refused.code).not.toBe(0);
     expect(await migration.items()).toEqual(before);
@@ -231,7 +231,7 @@ describe.each(onePair)('two shards, $name', { timeout: 120_000 }, (servers) => {
     expectRefusal(await migration.run(['backfill', '--shard', 's02']), {
       code: 'E_STATE_CHANGED',
       exit: 6,
-      fact: /shard s01 was begun(.|\n)*writer\.liveWriter: concurrent → none/,
+      fact: /shard s01 was started(.|\n)*writer\.liveWriter: concurrent → none/,
       next: /--restart --shard s01 s02$/,
     });
     expect((await migration.items())[0]).toEqual(newer);

@@ -67,7 +67,7 @@ async function itemsOf(migration: Migration): Promise<readonly number[]> {
 const OVERLAP = {
   code: 'E_SHARD_OVERLAP',
   exit: 1,
-  fact: /shard s02: a value of events\.account is on shard s01 too/,
+  fact: /shard s02: shard s01 has a value of events\.account too/,
   next: /report names a row/,
 } as const;
 const OVERLAP_SAMPLED = {

@@ -55,7 +55,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     migration.configure(slowly(2 * ROWS));
     const stopped = await interruptOnce(migration, ['verify'], () => committedRows(migration, 'verify') > ROWS);
     expect(stopped.stdout).toContain(
-      'run the same command again to resume; later than verify.maxAge, all is compared again',
+      'run the same command again to resume; after more than verify.maxAge, it compares everything again',
     );
     migration.configure(quickly);
     await client.send(new PutItemCommand({ TableName, Item: lost }));
@@ -65,7 +65,7 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
     expect(resumed.stdout).toMatch(/^s01 {2}NOT verified: 1 missing/m);
     expect(resumed.stdout).toMatch(/^ {2}alpha: compared \d+s ago, not read again$/m);
     expect(resumed.stdout).toContain(
-      'what was not read again may be right by now: `dynaferry verify --all` compares all of it',
+      'what this run did not read again may be right by now: `dynaferry verify --all` compares all of it',
     );
     const again = await migration.run(['verify']);
     expect(again, again.stdout).toMatchObject({ code: 0 });
@@ -117,7 +117,8 @@ describe.each(onePair)('the report of verify, $name', { timeout: 180_000 }, (ser
         ExpressionAttributeValues: { ':other': { S: 'of nobody' } },
       }),
     );
-    const advice = 'beside a live writer, delete the items that differ first: one of the same version stays as it is';
+    const advice =
+      'beside a live writer, delete the items that differ first: dynaferry does not overwrite an item of the same version';
     const differs = await migration.run(['verify']);
     expect(differs.stdout).toMatch(/^s01 {2}NOT verified: 1 differing/m);
     expect(differs.stdout).toContain(advice);

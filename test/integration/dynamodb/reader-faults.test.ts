@@ -1,7 +1,7 @@
 /** The reader against a DynamoDB that misbehaves: every item that is there is found, whatever it takes. */
 import { describe, expect, test } from 'vitest';
 import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
-import { SAME } from '../../../src/core/found-item.js';
+import { SAME } from '../../../src/core/item/found-item.js';
 import { sampleItems } from '../../contract/item-writer-samples.js';
 import { openTarget } from '../../contract/item-writer-target.js';
 import { dynamodbServers } from '../../support/dynamodb.js';

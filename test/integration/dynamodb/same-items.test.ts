@@ -3,7 +3,7 @@
  * parsed.
  */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../../src/core/found-item.js';
+import { SAME } from '../../../src/core/item/found-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
 import { canonicalItemText } from '../../../src/mapping/item/canonical.js';
 import { sampleItem } from '../../contract/item-writer-samples.js';

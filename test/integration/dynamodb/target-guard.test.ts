@@ -4,8 +4,8 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
-import { EventBus } from '../../../src/core/events.js';
-import type { TargetGuard } from '../../../src/core/ports/ports.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { TargetGuard } from '../../../src/core/ports/target-ports.js';
 import { connectTarget, type TargetConnection } from '../../../src/dynamodb/client.js';
 import { lookAtTable } from '../../../src/dynamodb/table/describe-table.js';
 import { lookAtTtl } from '../../../src/dynamodb/table/time-to-live.js';

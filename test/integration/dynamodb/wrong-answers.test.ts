@@ -3,7 +3,7 @@
  * without end. `npm run fuzz:answers` finds others of their kind.
  */
 import { describe, expect, test } from 'vitest';
-import { SAME } from '../../../src/core/found-item.js';
+import { SAME } from '../../../src/core/item/found-item.js';
 import { connectTarget } from '../../../src/dynamodb/client.js';
 import { describeTargetTable } from '../../../src/dynamodb/table/describe-table.js';
 import { sampleItem, sampleItems } from '../../contract/item-writer-samples.js';

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
 import type { ShardOutcome, ShardTask } from '../../../src/wiring/run/shard-task.js';
 import type { VerbName } from '../../../src/engine/verbs.js';

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it, vi } from 'vitest';
 import type { RowChunk } from '../../../src/core/row-block.js';
-import type { RowSource } from '../../../src/core/ports/ports.js';
+import type { RowSource } from '../../../src/core/ports/source-ports.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
 import { onePair, type Servers } from '../../support/migration.js';
 import { rule } from '../../unit/mapping/tables.js';

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
-import type { ItemReader } from '../../../src/core/ports/ports.js';
+import type { ItemReader } from '../../../src/core/ports/target-ports.js';
 import { confirmDifferences, type Confirmed } from '../../../src/engine/verify/confirm-differences.js';
 import { TtlDeletions } from '../../../src/engine/verify/ttl-deletions.js';
 import { onePair, type Servers } from '../../support/migration.js';

@@ -10,7 +10,7 @@ import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { openKeyRegister } from '../../../src/state/shared/key-register.js';
 import { openStateStore } from '../../../src/state/open.js';
 import { PauseGate } from '../../../src/core/async/pause-gate.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { TableJob } from '../../../src/engine/pass/table-job.js';
 import { createDatabase, mysqlServers, type MysqlServer } from '../../support/mysql.js';
 import { temporaryFolder } from '../../support/temporary.js';

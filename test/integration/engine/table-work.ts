@@ -4,23 +4,19 @@
  */
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';
 import { PauseGate } from '../../../src/core/async/pause-gate.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { ItemMapping } from '../../../src/config/model.js';
 import { NO_COUNTS, type Cursor, type Row } from '../../../src/core/model.js';
-import {
-  NO_TARGET,
-  type ItemReader,
-  type ItemWriter,
-  type RowSource,
-  type TtlLook,
-} from '../../../src/core/ports/ports.js';
+import { type RowSource } from '../../../src/core/ports/source-ports.js';
+import { NO_TARGET, type ItemReader, type ItemWriter, type TtlLook } from '../../../src/core/ports/target-ports.js';
 import type { KeyRegister } from '../../../src/core/ports/key-register.js';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass, PassKind } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { ensurePlan } from '../../../src/engine/pass/plan-table.js';
 import { PassProgress } from '../../../src/engine/pass/progress.js';
-import { retryBadRows, type RetryCounts } from '../../../src/engine/retry/retry-rows.js';
+import type { RetryCounts } from '../../../src/engine/retry/retry-counts.js';
+import { retryBadRows } from '../../../src/engine/retry/retry-rows.js';
 import { SuspectCheck } from '../../../src/engine/verify/suspect-check.js';
 import type { ShardContext, TableJob } from '../../../src/engine/pass/table-job.js';
 import { verifyTable } from '../../../src/engine/verify.js';

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { Range } from '../../../src/core/model.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';

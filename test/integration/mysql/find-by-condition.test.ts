@@ -3,7 +3,7 @@
  * the condition.
  */
 import { describe, expect, it } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { findByCondition } from '../../../src/mysql/scan/find-by-condition.js';
 import type { Select } from '../../../src/mysql/connection/sql.js';
 import { SessionPool } from '../../../src/mysql/connection/session-pool.js';

@@ -8,7 +8,7 @@
  */
 import { describe, expect, test } from 'vitest';
 import type { Cursor, Range, Row, UniqueKey } from '../../../src/core/model.js';
-import type { RowSource } from '../../../src/core/ports/ports.js';
+import type { RowSource } from '../../../src/core/ports/source-ports.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { collect, rowsOf } from '../../contract/row-source-contract.js';
 import { SEED, seeded } from '../../contract/row-source-tables.js';

@@ -1,7 +1,8 @@
 /** Scans under adverse conditions: killed connections, large rows, slow consumers, changing tables, a busy server. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { EventBus, type EventRecord } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { EventRecord } from '../../../src/core/events.js';
 import type { Range } from '../../../src/core/model.js';
 import type { RowChunk } from '../../../src/core/row-block.js';
 import { startMysqlProxy } from '../../support/mysql-proxy.js';

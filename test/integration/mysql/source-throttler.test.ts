@@ -1,6 +1,6 @@
 /** The watch over a busy server: as long as one scan runs, and no longer. */
 import { describe, expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { SourceThrottler } from '../../../src/mysql/source-throttler.js';
 import { createDatabase, mysqlServers } from '../../support/mysql.js';
 import { LIMITS, openSession } from './source.js';

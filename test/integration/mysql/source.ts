@@ -1,7 +1,8 @@
 /** A shard's source, or a single connection, for one test: `await using` closes it before its database goes. */
 import type { ShardConfig, SourceLimits } from '../../../src/config/model.js';
-import { EventBus, type Emitter } from '../../../src/core/events.js';
-import type { RowSource, ShardSource } from '../../../src/core/ports/ports.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { Emitter } from '../../../src/core/events.js';
+import type { RowSource, ShardSource } from '../../../src/core/ports/source-ports.js';
 import { chooseScanKey } from '../../../src/mysql/keyset/scan-key.js';
 import { Session } from '../../../src/mysql/connection/session.js';
 import { openShardSource } from '../../../src/mysql/shard-source.js';

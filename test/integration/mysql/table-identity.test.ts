@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import type { RowSource, ShardSource } from '../../../src/core/ports/ports.js';
+import type { RowSource, ShardSource } from '../../../src/core/ports/source-ports.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { openSource, openTable } from './source.js';
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Range, Row } from '../../../src/core/model.js';
 import type { RowChunk } from '../../../src/core/row-block.js';
-import type { RowSource } from '../../../src/core/ports/ports.js';
+import type { RowSource } from '../../../src/core/ports/source-ports.js';
 import { createDatabase, mysqlServers, type TestDatabase } from '../../support/mysql.js';
 import { openSource, type TestSource } from './source.js';
 

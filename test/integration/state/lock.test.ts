@@ -37,7 +37,7 @@ describe('a shard belongs to one process', () => {
       expect(await holder.line()).toBe('open');
       await using refused = startScript('hold-shard', [at.folder, at.shard], within);
       expect(await refused.line()).toMatch(
-        /^E_STATE_LOCKED shard s01: a process that cannot be seen from here \(in another container\?\) works on this shard/,
+        /^E_STATE_LOCKED shard s01: a process that is not visible from here \(in another container\?\) works on this shard/,
       );
     },
   );

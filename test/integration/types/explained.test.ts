@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../../src/config/load.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { MappedItem, Row } from '../../../src/core/model.js';
 import { BadValue } from '../../../src/mapping/value/bad-value.js';
 import type { CompiledMapping } from '../../../src/mapping/compile.js';

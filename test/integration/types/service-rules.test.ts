@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MappedItem } from '../../../src/core/model.js';
 import { BadValue } from '../../../src/mapping/value/bad-value.js';
-import { writeUnits } from '../../../src/core/capacity-units.js';
+import { writeUnits } from '../../../src/core/capacity/capacity-units.js';
 import { MAX_ITEM_BYTES } from '../../../src/mapping/value/item-size.js';
 import { jsonAttributeText } from '../../../src/mapping/value/json-attribute.js';
 import { normalizeNumber } from '../../../src/mapping/value/numbers.js';

@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { count, duration, plural } from '../../../src/report/format.js';
+import { count, duration, plural } from '../../../src/wording/number-format.js';
 import { letLateWriteWindowPass } from '../late-writes.js';
 import type { Cleanup } from './cleanup.js';
 import { crashMidway, passesOf, type Crash } from './crash.js';
@@ -120,12 +120,12 @@ async function lookBefore(narrator: Narrator, tool: Tool): Promise<void> {
   narrator.say(
     'Is everything there and allowed? These commands only read. `check` lists every fault at once, each with what to do next. Here the target table is still missing, so it refuses, with exit code 3.',
   );
-  await tool.run(['check'], { exit: 3, shows: ['E_TARGET_TABLE_MISSING', 'check refused: 1 error;'] });
+  await tool.run(['check'], { exit: 3, shows: ['E_TARGET_TABLE_MISSING', 'check found 1 error;'] });
   narrator.seen(
     'Refused, as it should: the backfill below will make the table (`--create-table`). All else is in order.',
   );
 
-  await tool.run(['plan'], { exit: 0, shows: ['s01  messages', 's02  messages', 'in all: about'] });
+  await tool.run(['plan'], { exit: 0, shows: ['s01  messages', 's02  messages', 'total: about'] });
   narrator.seen('What a backfill would take.');
 
   await tool.run(['diff', '--sample', '1'], {
@@ -191,7 +191,7 @@ async function verify(narrator: Narrator, tool: Tool, source: DemoSource, state:
   narrator.say('Every row is read and mapped again and compared with what DynamoDB holds, attribute by attribute.');
   await tool.run(['verify', '--all'], {
     exit: 7,
-    shows: ['not proven: an earlier run ended with writes under way', 'next: nothing is wrong so far;'],
+    shows: ['not proven: an earlier run ended with writes in flight', 'next: nothing is wrong so far;'],
   });
   narrator.seen(
     'All is equal, and yet exit code 7, not proven: requests of the killed process were under way, and AWS would accept them for 20 minutes. One that came late could put an old value over a newer one, so until then nothing is proven.',

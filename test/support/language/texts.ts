@@ -35,7 +35,7 @@ export function textsOf(source: string): Text[] {
   return texts;
 }
 
-/** @returns the text of a literal, each placeholder as one word; null where the node is none */
+/** @returns the text of a literal, each placeholder as one word; null if the node is no literal */
 function literalText(node: ts.Node): string | null {
   if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text;
   if (!ts.isTemplateExpression(node)) return null;

@@ -10,7 +10,7 @@ const SCRIPT = fileURLToPath(new URL('scripts/leaking.ts', import.meta.url));
 const HEAP = ['--max-old-space-size=80', '--max-semi-space-size=1'];
 
 test.each([
-  ['in words', [], /^error E_OUT_OF_MEMORY: dynaferry itself .* MiB.*\n {2}next: /],
+  ['in words', [], /^error E_OUT_OF_MEMORY: the main process of dynaferry .* MiB.*\n {2}next: /],
   ['as JSON', ['--json'], /^\{"error":\{"code":"E_OUT_OF_MEMORY",.*,"exitCode":6\}\n$/],
 ] as const)(
   'a heap that fills up stops the run with a message %s, before V8 ends it with a trace',

@@ -58,15 +58,15 @@ test.each([
   [
     'backfill --all --dry-run --restart',
     "cannot be used with option '--restart'",
-    '`dynaferry backfill --help` tells more',
+    '`dynaferry backfill --help` says more',
   ],
   [
     'diff --show-value',
     "unknown option '--show-value'",
-    'did you mean --show-values? `dynaferry diff --help` tells more',
+    'did you mean --show-values? `dynaferry diff --help` says more',
   ],
-  ['state adopt --al', "unknown option '--al'", 'did you mean --all? `dynaferry state adopt --help` tells more'],
-  ['backfil', "unknown command 'backfil'", 'did you mean backfill? `dynaferry --help` tells more'],
+  ['state adopt --al', "unknown option '--al'", 'did you mean --all? `dynaferry state adopt --help` says more'],
+  ['backfil', "unknown command 'backfil'", 'did you mean backfill? `dynaferry --help` says more'],
 ])('`%s` is refused as E_USAGE, with the fact and the next step', async (words, fact, next) => {
   const { code, stdout, stderr } = await run(words.split(' '));
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -96,7 +96,7 @@ describe('faults with --json', () => {
 test('a command reports that its working folder was deleted, and needs that folder for a relative path alone', async () => {
   const { code, stderr } = await run(['check'], { cwd: null });
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^error E_CONFIG_READ: the folder that this command was started in was deleted/);
+  expect(stderr).toMatch(/^error E_CONFIG_READ: the folder in which you started this command was deleted/);
   expect(await run(['schema'], { cwd: null })).toMatchObject({ code: 0, stderr: '' });
   expect((await run(['check', '-c', '/no/such.yaml'], { cwd: null })).stderr).toContain(
     'there is no config file /no/such',
@@ -111,7 +111,9 @@ test('`status` reports a restart that was interrupted after the state was moved 
   expect((await run(['status', '-c', file], { env: ENVIRONMENT })).stdout).not.toContain('restart');
   askRestart(join(folder.path, 'state'), ['main']);
   const { stdout } = await run(['status', '-c', file], { env: ENVIRONMENT });
-  expect(stdout).toContain('main: a restart was interrupted midway; the next backfill starts it again');
+  expect(stdout).toContain(
+    'main: a restart was interrupted in the middle of this shard; the next backfill starts it again',
+  );
 });
 
 test(
@@ -157,7 +159,7 @@ describe('unwritable reports', () => {
   test('a report that meets a full disk ends the command with E_OUTPUT and exit code 6', async () => {
     const { code, stderr } = await run(['schema'], { stdout: failing('ENOSPC') });
     expect(code).toBe(6);
-    expect(stderr).toMatch(/^error E_OUTPUT: stdout could not be written \(ENOSPC\)/);
+    expect(stderr).toMatch(/^error E_OUTPUT: dynaferry could not write to stdout \(ENOSPC\)/);
     const json = await run(['schema', '--json'], { stdout: failing('ENOSPC') });
     expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'E_OUTPUT' }, exitCode: 6 });
   });

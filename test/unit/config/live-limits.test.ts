@@ -32,7 +32,7 @@ describe('changed limits', () => {
       for (const value of [0, 2 ** 31, 1.5, '7', null, NaN]) {
         expect(refusal({ [name]: value })).toMatchObject({
           code: 'E_LIMIT_INVALID',
-          message: expect.stringMatching(new RegExp(`^${name} is a whole number from \\d+ to \\d+$`)) as string,
+          message: expect.stringMatching(new RegExp(`^${name} must be a whole number from \\d+ to \\d+$`)) as string,
         });
       }
     },
@@ -40,7 +40,7 @@ describe('changed limits', () => {
 
   test('a change of limits is refused for an unknown name, a wrong type, and anything but an object', () => {
     expect(refusal({ chunkMz: 7 })).toMatchObject({ code: 'E_LIMIT_INVALID', hint: 'did you mean "chunkMs"?' });
-    expect(refusal({ everyEvent: 1 })).toMatchObject({ message: 'everyEvent is true or false' });
+    expect(refusal({ everyEvent: 1 })).toMatchObject({ message: 'everyEvent must be true or false' });
     for (const changes of [null, 7, [], 'chunkMs'])
       expect(refusal(changes)).toMatchObject({ code: 'E_LIMIT_INVALID', message: /given as an object/ });
   });

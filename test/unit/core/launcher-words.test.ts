@@ -1,11 +1,11 @@
 /**
  * Of a limit of open files, the launcher may have to say before anything of `src` can be loaded: its own words are
- * those of `core/machine-faults.ts`, except that fewer shards at once are no help then.
+ * those of `core/machine/machine-faults.ts`, except that fewer shards at once are no help then.
  */
 import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { machineFault } from '../../../src/core/machine-faults.js';
+import { machineFault } from '../../../src/core/machine/machine-faults.js';
 
 const LAUNCHER = readFileSync(new URL('../../../bin/dynaferry', import.meta.url), 'utf8');
 

@@ -35,23 +35,4 @@ describe('README.md', () => {
   test('README.md names every event that a program can read', () => {
     for (const event of Object.keys(EVENTS)) expect(README).toContain(`\`${event}\``);
   });
-
-  test('README.md names every folder of src', () => {
-    for (const folder of [
-      'cli',
-      'listeners',
-      'report',
-      'shards',
-      'wiring',
-      'engine',
-      'mapping',
-      'mysql',
-      'dynamodb',
-      'state',
-      'config',
-      'core',
-    ]) {
-      expect(README).toContain(`src/${folder}/`);
-    }
-  });
 });

@@ -4,7 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { NO_COUNTS } from '../../../src/core/model.js';
-import { NO_TARGET } from '../../../src/core/ports/ports.js';
+import { NO_TARGET } from '../../../src/core/ports/target-ports.js';
 import type { BadRowRecord } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';

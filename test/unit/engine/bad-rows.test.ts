@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { FerryError, interrupted } from '../../../src/core/errors.js';
 import type { Cursor, MappedItem, Row } from '../../../src/core/model.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
-import { NO_TARGET, type ItemWriter } from '../../../src/core/ports/ports.js';
+import { NO_TARGET, type ItemWriter } from '../../../src/core/ports/target-ports.js';
 import { BadRowTracker } from '../../../src/engine/pass/bad-row-tracker.js';
 import { DiscardingWriter } from '../../../src/engine/discarding-writer.js';
 import { mapChunk } from '../../../src/engine/pass/map-chunk.js';

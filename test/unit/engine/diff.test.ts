@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { SAME, type FoundItem } from '../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../src/core/item/found-item.js';
 import type { MappedItem } from '../../../src/core/model.js';
-import type { ItemReader } from '../../../src/core/ports/ports.js';
+import type { ItemReader } from '../../../src/core/ports/target-ports.js';
 import { diffRows } from '../../../src/engine/diff.js';
 import { EXPIRING, jobOf, mappingOf, rowAtHand } from './rows-at-hand.js';
 

@@ -4,9 +4,11 @@
  */
 import { FerryError } from '../../../src/core/errors.js';
 import { PauseGate } from '../../../src/core/async/pause-gate.js';
-import { EventBus, type EventRecord } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { EventRecord } from '../../../src/core/events.js';
 import type { Cursor, Range, Row } from '../../../src/core/model.js';
-import { NO_TARGET, type RowSource, type TargetGuard } from '../../../src/core/ports/ports.js';
+import { type RowSource } from '../../../src/core/ports/source-ports.js';
+import { NO_TARGET, type TargetGuard } from '../../../src/core/ports/target-ports.js';
 import { RowBlock, type RowChunk, transportOf } from '../../../src/core/row-block.js';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import type { Pass, PassKind } from '../../../src/core/ports/state-records.js';

@@ -5,7 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { thisInstant } from '../../../src/core/time/age.js';
 import { FerryError } from '../../../src/core/errors.js';
-import { SAME } from '../../../src/core/found-item.js';
+import { SAME } from '../../../src/core/item/found-item.js';
 import { type BadRow, type MappedItem, NO_COUNTS, type Row } from '../../../src/core/model.js';
 import {
   type ItemReader,
@@ -13,7 +13,7 @@ import {
   NO_TARGET,
   type TargetGuard,
   type WriteReceipt,
-} from '../../../src/core/ports/ports.js';
+} from '../../../src/core/ports/target-ports.js';
 import type { ChunkRecord, PassSummary } from '../../../src/core/ports/state-records.js';
 import { backfillTable } from '../../../src/engine/backfill.js';
 import { BadRowLimit } from '../../../src/engine/pass/bad-row-limit.js';

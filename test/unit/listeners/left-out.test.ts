@@ -1,7 +1,7 @@
 /** A reader that stands still costs no memory, and hears what the end cannot be understood without. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { MOST_WAITING } from '../../../src/listeners/left-out.js';
 import { startNdjsonLog } from '../../../src/listeners/ndjson-log.js';
@@ -31,7 +31,14 @@ function begin(bus: EventBus): void {
 function finish(bus: EventBus): void {
   bus.emit('shard.warning', { shard: 's02', code: 'E_STATE_SPACE', message: 'the disk is nearly full', hint: 'h' });
   for (const shard of SHARDS)
-    bus.emit('shard.finished', { shard, status: 'done', counts: NO_COUNTS, elapsedMs: 1, fault: null });
+    bus.emit('shard.finished', {
+      shard,
+      status: 'done',
+      toldBy: 'process',
+      counts: NO_COUNTS,
+      elapsedMs: 1,
+      fault: null,
+    });
 }
 
 /** The backlog before anything is left out, and what is told all the same. */

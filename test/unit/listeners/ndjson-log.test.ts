@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { startNdjsonLog } from '../../../src/listeners/ndjson-log.js';
 import { FakeStream, snapshot } from './fake-stream.js';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { startPlainLines } from '../../../src/listeners/plain-lines.js';
 import { FakeStream, snapshot } from './fake-stream.js';
@@ -50,6 +50,7 @@ test('plain lines report what happens to a shard from start to end', () => {
   bus.emit('shard.finished', {
     shard,
     status: 'done',
+    toldBy: 'process',
     counts: { rows: 1, items: 2, badRows: 0, expiredRows: 12_000, expiredItems: 0, newerItems: 0, chunks: 1, units: 3 },
     elapsedMs: 245_000,
     fault: null,
@@ -111,12 +112,12 @@ test('plain lines report faults that a retry overcame once a minute and kind, wi
   bus.emit('source.retried', { shard, ...lost, attempt: 2, delayMs: 300 });
   bus.emit('source.probe_failed', { shard, gauge: 'replica db7:3306', reason: 'ECONNREFUSED' });
   expect(stream.lines.map((line) => line.slice(21))).toEqual([
-    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again',
-    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); what it refused is sent again (and 59 more like it since this was last said)',
-    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied; its items are suspects, and are written again',
+    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); dynaferry sends the refused requests again',
+    's01 DynamoDB throttles (TableWriteAccountLimitExceeded); dynaferry sends the refused requests again (and 59 more like it since the last such line)',
+    's01 DynamoDB: BatchWriteItem got no answer (InternalServerError), so it may have been applied; dynaferry records its items as suspects, and writes them again',
     's01 DynamoDB: BatchWriteItem failed (ECONNREFUSED); tries again',
     's01 MySQL: reading messages: the server closed the connection (PROTOCOL_CONNECTION_LOST); tries again, attempt 2',
-    's01 replica db7:3306 cannot be watched (ECONNREFUSED); reading goes on without it; see that it runs, and that the user may connect and has REPLICATION CLIENT',
+    's01 dynaferry cannot watch replica db7:3306 (ECONNREFUSED), and reads on without it; check that it runs, and that the user may connect and has REPLICATION CLIENT',
   ]);
 });
 
@@ -163,7 +164,14 @@ test('plain lines stay bounded when every row is bad in its own way', () => {
 test('plain lines say why a shard failed and what to do', () => {
   const { bus, stream } = started();
   const fault = { code: 'E_SOURCE_LOST', message: 'the connection to db1 was lost', hint: 'run it again' } as const;
-  bus.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1000, fault });
+  bus.emit('shard.finished', {
+    shard: 's01',
+    status: 'failed',
+    toldBy: 'process',
+    counts: NO_COUNTS,
+    elapsedMs: 1000,
+    fault,
+  });
   expect(stream.lines[0]).toMatch(/failed after 1s: 0 rows, .*: the connection to db1 was lost; run it again$/);
 });
 
@@ -205,6 +213,7 @@ test.each([
   bus.emit('shard.finished', {
     shard,
     status: outcome,
+    toldBy: 'process',
     counts: { ...NO_COUNTS, rows: 3, items: 2 },
     elapsedMs: 1000,
     fault: null,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../src/core/model.js';
 import { startProgressBars } from '../../../src/listeners/progress-bars.js';
 import { FakeStream, snapshot } from './fake-stream.js';
@@ -62,7 +62,14 @@ describe('startProgressBars', () => {
       message: 'the disk of the state folder is nearly full: 212 MiB are left',
       hint: 'make room',
     });
-    bus.emit('shard.finished', { shard: 's01', status: 'done', counts: NO_COUNTS, elapsedMs: 5000, fault: null });
+    bus.emit('shard.finished', {
+      shard: 's01',
+      status: 'done',
+      toldBy: 'process',
+      counts: NO_COUNTS,
+      elapsedMs: 5000,
+      fault: null,
+    });
     bus.emit('shard.progress', { shard: 's02', ...snapshot() });
     await sleep(400);
     const printed = [
@@ -84,7 +91,14 @@ describe('startProgressBars', () => {
     expect(stream.text).toContain(HIDE);
     expect(stream.text).toContain(NO_WRAP);
     if (when === 'at the end') {
-      bus.emit('shard.finished', { shard: 's01', status: 'done', counts: NO_COUNTS, elapsedMs: 5000, fault: null });
+      bus.emit('shard.finished', {
+        shard: 's01',
+        status: 'done',
+        toldBy: 'process',
+        counts: NO_COUNTS,
+        elapsedMs: 5000,
+        fault: null,
+      });
     }
     close();
     expect(stream.text.lastIndexOf(SHOW)).toBeGreaterThan(stream.text.lastIndexOf(HIDE));
@@ -115,7 +129,7 @@ describe('startProgressBars', () => {
     await sleep(300);
     const screen = screenOf(stream.text);
     expect(screen).toHaveLength(4);
-    expect(screen[3]).toBe('and 27 more shards, for which the scre~');
+    expect(screen[3]).toBe('and 27 more shards, which do not fit o~');
     expect(screen.every((line) => line.length < 40)).toBe(true);
     close();
   });

@@ -2,7 +2,8 @@
  * Bytes among foreign ones, as they stand in a block of rows and in a buffer of items: a step that reads a byte too
  * many, or writes one behind its buffer, meets something else than zeros.
  */
-import { ItemBuffer, ItemBufferPool } from '../../../src/mapping/item/item-buffer.js';
+import { ItemBuffer } from '../../../src/mapping/item/item-buffer.js';
+import { ItemBufferPool } from '../../../src/mapping/item/item-buffer-pool.js';
 
 /** What stands before and behind a cell; each could belong to a number, a time or a character of several bytes. */
 export const NEIGHBOURS = ['0', '9', '-', '.', 'Z', '"', '\u00bf'];

@@ -11,7 +11,8 @@ import { expect, it } from 'vitest';
 import { rows as postflightRows } from '../../../fixtures/postflight/generate.js';
 import type { Cell, MappedItem } from '../../../src/core/model.js';
 import { RowBlock, transportOf } from '../../../src/core/row-block.js';
-import { ItemBuffer, ItemBufferPool } from '../../../src/mapping/item/item-buffer.js';
+import { ItemBuffer } from '../../../src/mapping/item/item-buffer.js';
+import { ItemBufferPool } from '../../../src/mapping/item/item-buffer-pool.js';
 import { column, compile, rule, table } from './tables.js';
 
 const ROWS = 1_000;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../src/core/errors.js';
-import { EventBus, type EventMap } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { EventMap } from '../../../src/core/events.js';
 import { isRetryable, sourceError } from '../../../src/mysql/errors/source-errors.js';
 import { Retry, sourceRetry } from '../../../src/mysql/source-retry.js';
 

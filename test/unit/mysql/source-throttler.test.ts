@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import type { ShardConfig, SourceLimits } from '../../../src/config/model.js';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { Cell } from '../../../src/core/model.js';
 import { gaugesOf, Unreadable } from '../../../src/mysql/gauges.js';
 import type { Session } from '../../../src/mysql/connection/session.js';

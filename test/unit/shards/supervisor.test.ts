@@ -1,6 +1,6 @@
 /** A shard's process that cannot be started at all. */
 import { afterEach, expect, test } from 'vitest';
-import { EventBus } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
 import type { Supervisor } from '../../../src/shards/handle.js';
 import { superviseShards } from '../../../src/shards/supervisor.js';
 import { UNSHARED } from '../../../src/wiring/shared-budget.js';

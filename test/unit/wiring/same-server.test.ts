@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ShardConfig } from '../../../src/config/model.js';
-import { EventBus } from '../../../src/core/events.js';
-import type { ShardSource } from '../../../src/core/ports/ports.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { ShardSource } from '../../../src/core/ports/source-ports.js';
 import type { StateStore } from '../../../src/core/ports/state-ports.js';
 import { isAnotherLife, isSameServer } from '../../../src/mysql/connection/server-family.js';
 import { checkServer } from '../../../src/wiring/same-server.js';

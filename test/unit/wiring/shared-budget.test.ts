@@ -23,7 +23,7 @@ test('openReadBudget says once whom it waits for, and reads when that one is gon
   await vi.advanceTimersByTimeAsync(60_000);
   expect(reads.bucket.limit).toBe(0);
   expect(told.map(({ code, message }) => `${code}: ${message}`)).toEqual([
-    `E_STATE_LOCKED: the run of process ${process.pid} has the whole read budget of table messages, and has given up nothing for 10 s; it is waited for`,
+    `E_STATE_LOCKED: the run of process ${process.pid} has the whole read budget of table messages, and has given up nothing for 10 s; this run waits for it`,
   ]);
   stopped.leave();
   await vi.advanceTimersByTimeAsync(5_000);
@@ -41,7 +41,7 @@ test('openReadBudget reports once that a damaged ledger was made new, and gives 
   reads.end();
   expect(told.map(({ code, message }) => `${code}: ${message}`)).toEqual([
     expect.stringMatching(
-      /^E_STATE_CORRUPT: the ledger of the budget was damaged, .*put aside as .*damaged-\S+, and a new/,
+      /^E_STATE_CORRUPT: the ledger of the budget was damaged, .*renamed it to .*damaged-\S+, and made a new/,
     ),
   ]);
 });

@@ -9,7 +9,7 @@ import { VERIFY_REPORT } from '../../../../src/cli/report/verify-report.js';
 import type { ReportedRun } from '../../../../src/cli/report/verb-report.js';
 import { restated, restating, resumeCommand } from '../../../../src/cli/resume-command.js';
 import { EXIT } from '../../../../src/core/errors.js';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
 import { VERBS } from '../../../../src/engine/verbs.js';
 import type { Ending, OutcomeOf } from '../../../../src/wiring/run/shard-task.js';
@@ -93,7 +93,7 @@ describe('the report of a stopped run', () => {
       /^s01 {2}not started: 1,200 rows, 2,400 items were moved by earlier runs$/m,
     );
     expect(backfillReport({ ...stopped, toldBy: 'state', counts })).toMatch(
-      /^s01 {2}ended before it had stopped, the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
+      /^s01 {2}ended before it had stopped; the checkpoint has: 1,200 rows, 2,400 items \(12 chunks/m,
     );
   });
 
@@ -102,7 +102,7 @@ describe('the report of a stopped run', () => {
     const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
     expect(report).toMatch(/^s01 {2}not started again yet: its items are those of the earlier backfill$/m);
     expect(report).toContain(
-      'to resume, run `dynaferry backfill --all`; with --restart, all of it would start again\n',
+      'to resume, run `dynaferry backfill --all`; with --restart, all shards would start again\n',
     );
     expect(report).not.toContain('same command');
   });
@@ -139,7 +139,14 @@ describe('resumeCommand and restated', () => {
     bus.on('shard.finished', (payload) => void hints.push(payload.fault?.hint ?? ''));
     const told = restating(bus, 'X');
     told.emit('shard.warning', { shard: 's01', ...fault });
-    told.emit('shard.finished', { shard: 's01', status: 'failed', counts: NO_COUNTS, elapsedMs: 1, fault });
+    told.emit('shard.finished', {
+      shard: 's01',
+      status: 'failed',
+      toldBy: 'process',
+      counts: NO_COUNTS,
+      elapsedMs: 1,
+      fault,
+    });
     expect(hints).toEqual(['look; then run `X` to resume', 'look; then run `X` to resume']);
   });
 });

@@ -233,7 +233,7 @@ test('unavailable distinguishes a target that nobody can reach from one that ref
   const hint = (reason: string): string => unavailable('DescribeTable', 't', failure(reason, 0, true), 60).hint;
   for (const header of ['x-amzn-requestid', 'x-amz-crc32'])
     expect(hint(`answer without ${header}`)).toMatch(
-      /another service: dynaferry does not support services without .*ScyllaDB Alternator/,
+      /another service\. dynaferry does not support services without .*ScyllaDB Alternator/,
     );
   for (const reason of ['answer with a wrong x-amz-crc32', 'unreadable answer', 'answer without end'])
     expect(hint(reason)).toMatch(/^another program answers instead/);

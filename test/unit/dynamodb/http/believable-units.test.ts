@@ -1,8 +1,9 @@
 /** Figures at the bounds of what a request can have consumed are believed, and none beyond them. */
 import { expect, test } from 'vitest';
-import { EventBus, type EventRecord } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
+import type { EventRecord } from '../../../../src/core/events.js';
 import { BelievableUnits, readBounds, writeBounds } from '../../../../src/dynamodb/http/believable-units.js';
-import { wordsOf } from '../../../../src/report/event-messages.js';
+import { wordsOf } from '../../../../src/wording/event-messages.js';
 
 test.each([
   ['25 writes without an index: 400 units each at most, one each at least', writeBounds(25, 25, 0), 25, 10_000],

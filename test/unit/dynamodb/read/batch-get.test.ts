@@ -1,7 +1,7 @@
 /** What is told of an answer without parsing it is what parsing all of it tells, whatever the answer looks like. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/item/found-item.js';
 import type { MappedItem } from '../../../../src/core/model.js';
 import { RequestedItems } from '../../../../src/dynamodb/read/requested-items.js';
 import { UnreadableAnswer } from '../../../../src/dynamodb/http/answer-shape.js';

@@ -5,7 +5,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test, vi } from 'vitest';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
 import { connectTarget } from '../../../../src/dynamodb/client.js';
 import { openItemReader } from '../../../../src/dynamodb/read/reader.js';

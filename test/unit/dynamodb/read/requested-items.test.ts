@@ -1,6 +1,6 @@
 /** An item key that is asked for more than once: one key goes out, and every item of it has its answer. */
 import { expect, test } from 'vitest';
-import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/item/found-item.js';
 import { RequestedItems } from '../../../../src/dynamodb/read/requested-items.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';
 

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { interrupted } from '../../../../src/core/errors.js';
 import type { MappedItem } from '../../../../src/core/model.js';
-import type { WriteOperation } from '../../../../src/core/write-operation.js';
+import type { WriteOperation } from '../../../../src/core/item/write-operation.js';
 import { Backlog } from '../../../../src/dynamodb/write/backlog.js';
 import { HotPartitions } from '../../../../src/dynamodb/capacity/hot-partitions.js';
 import { PendingWrite } from '../../../../src/dynamodb/write/pending-write.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ItemDelete } from '../../../../src/core/write-operation.js';
+import { ItemDelete } from '../../../../src/core/item/write-operation.js';
 import { UnreadableAnswer } from '../../../../src/dynamodb/http/answer-shape.js';
 import { BatchWriteFormat } from '../../../../src/dynamodb/write/batch-write.js';
 import { keyTextOf } from '../../../../src/dynamodb/key-text.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { inTurn } from '../../../../src/engine/claims/register-turn.js';
 
 const TIMES = { pauseMs: 2, tellEveryMs: 10, giveUpAfterMs: 60_000 };

@@ -10,7 +10,7 @@ describe('BadRowLimit', () => {
       expect.objectContaining({
         code: 'E_BAD_ROWS',
         exitCode: 1,
-        message: 'shard s01: 4 rows so far cannot be represented as the mapping asks; 3 are allowed',
+        message: 'shard s01: 4 bad rows so far; --max-bad-rows allows 3',
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import type { Incident } from '../../../../src/core/incidents.js';
 import type { IncidentStore } from '../../../../src/core/ports/state-ports.js';
 import { IncidentRecorder } from '../../../../src/engine/pass/incident-recorder.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RowSource, ShardSource } from '../../../../src/core/ports/ports.js';
+import type { RowSource, ShardSource } from '../../../../src/core/ports/source-ports.js';
 import { ensurePlan, estimatedRows } from '../../../../src/engine/pass/plan-table.js';
 import { samplePlan, sampleRanges } from '../../../contract/state-store-samples.js';
 import { jobOf, mappingOf, openPlace } from '../rows-at-hand.js';

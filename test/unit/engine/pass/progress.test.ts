@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
 import { PassProgress } from '../../../../src/engine/pass/progress.js';
 

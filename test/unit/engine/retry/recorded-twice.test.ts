@@ -5,11 +5,12 @@
 import { expect, test } from 'vitest';
 import type { Cursor, Row } from '../../../../src/core/model.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
-import { NO_TARGET } from '../../../../src/core/ports/ports.js';
+import { NO_TARGET } from '../../../../src/core/ports/target-ports.js';
 import { DiscardingWriter } from '../../../../src/engine/discarding-writer.js';
 import { mapChunk } from '../../../../src/engine/pass/map-chunk.js';
 import { PassProgress } from '../../../../src/engine/pass/progress.js';
-import { retryBadRows, type RetryCounts } from '../../../../src/engine/retry/retry-rows.js';
+import type { RetryCounts } from '../../../../src/engine/retry/retry-counts.js';
+import { retryBadRows } from '../../../../src/engine/retry/retry-rows.js';
 import { sampleChunk, samplePlan } from '../../../contract/state-store-samples.js';
 import { chunkOf, cursorOf, EXPIRING, jobOf, mappingOf, openPlace, type Place, rowAtHand } from '../rows-at-hand.js';
 

@@ -1,7 +1,7 @@
 /** What a verb has opened is closed, whichever part of it fails at that. */
 import { describe, expect, test } from 'vitest';
 import { EXIT, FerryError } from '../../../../src/core/errors.js';
-import { NO_TARGET } from '../../../../src/core/ports/ports.js';
+import { NO_TARGET } from '../../../../src/core/ports/target-ports.js';
 import { BACKFILL } from '../../../../src/engine/backfill.js';
 import { RETRY_BAD } from '../../../../src/engine/retry-bad.js';
 import type { ShardRun, TargetSide } from '../../../../src/engine/verb/shard-run.js';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
 import type { Instant } from '../../../../src/core/time/age.js';
-import type { ItemWriter } from '../../../../src/core/ports/ports.js';
+import type { ItemWriter } from '../../../../src/core/ports/target-ports.js';
 import type { StateStore } from '../../../../src/core/ports/state-ports.js';
 import { RecordedWriter } from '../../../../src/engine/verb/recorded-writer.js';
 

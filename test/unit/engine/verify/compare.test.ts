@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/item/found-item.js';
 import type { MappedItem } from '../../../../src/core/model.js';
 import { attributeDifferences, compareItem, isNewer } from '../../../../src/engine/verify/compare.js';
 import { bytesOf } from '../../../support/mapped-item.js';

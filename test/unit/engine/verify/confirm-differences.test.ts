@@ -4,9 +4,9 @@
  */
 import { describe, expect, test } from 'vitest';
 import { FerryError } from '../../../../src/core/errors.js';
-import { SAME, type FoundItem } from '../../../../src/core/found-item.js';
+import { SAME, type FoundItem } from '../../../../src/core/item/found-item.js';
 import type { MappedItem, Row } from '../../../../src/core/model.js';
-import type { ItemReader } from '../../../../src/core/ports/ports.js';
+import type { ItemReader } from '../../../../src/core/ports/target-ports.js';
 import { confirmDifferences, type Confirmed } from '../../../../src/engine/verify/confirm-differences.js';
 import { TtlDeletions } from '../../../../src/engine/verify/ttl-deletions.js';
 import { cursorOf, EXPIRING, mappingOf, rowAtHand, scannedJob } from '../rows-at-hand.js';

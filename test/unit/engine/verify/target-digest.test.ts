@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { foundAs } from '../../../../src/core/found-item.js';
+import { foundAs } from '../../../../src/core/item/found-item.js';
 import { digestWithout, targetDigest } from '../../../../src/engine/verify/target-digest.js';
 import { DigestSum } from '../../../../src/mapping/item/digest.js';
 import { sampleItem } from '../../../contract/item-writer-samples.js';

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ItemBuffer, ItemBufferPool, literal } from '../../../../src/mapping/item/item-buffer.js';
+import { ItemBuffer } from '../../../../src/mapping/item/item-buffer.js';
+import { ItemBufferPool } from '../../../../src/mapping/item/item-buffer-pool.js';
+import { literal } from '../../../../src/mapping/item/literal.js';
 import { amid, bufferWithRoom, NEIGHBOURS, writtenIn } from '../placed.js';
 import { holds } from '../seeded.js';
 

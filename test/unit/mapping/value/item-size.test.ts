@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { writeUnits } from '../../../../src/core/capacity-units.js';
+import { writeUnits } from '../../../../src/core/capacity/capacity-units.js';
 import { textBytes } from '../../../../src/mapping/value/item-size.js';
 
 describe('textBytes', () => {

@@ -13,7 +13,8 @@ describe('Threads', () => {
   test('Threads refuses a start where threads are lacking, or where others that start will take them', () => {
     expect(machine(11).lacking('s01')).toMatchObject({
       code: 'E_TOO_MANY_PROCESSES',
-      message: 'the process of shard s01 was not started: only 11 more processes and threads may be, and it takes 12',
+      message:
+        'the process of shard s01 was not started: only 11 more processes and threads may start, and it needs 12',
     });
     expect(machine(12).lacking('s01')).toBeNull();
     const busy = machine(20, { 7: 3, 8: 30 });

@@ -1,7 +1,7 @@
 /** When a shard that is paused is at rest, and that each rest is reported with its end. */
 import { expect, test } from 'vitest';
 import { PauseGate } from '../../../../src/core/async/pause-gate.js';
-import { EventBus } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
 import { PauseWatch } from '../../../../src/wiring/run/watch-pause.js';
 
 const running = new AbortController().signal;

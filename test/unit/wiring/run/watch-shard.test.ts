@@ -4,7 +4,8 @@ import type { Config } from '../../../../src/config/model.js';
 import { Tunables } from '../../../../src/config/tunables.js';
 import { PauseGate } from '../../../../src/core/async/pause-gate.js';
 import { NO_COUNTS } from '../../../../src/core/model.js';
-import { EventBus, type EventMap } from '../../../../src/core/events.js';
+import { EventBus } from '../../../../src/core/event-bus.js';
+import type { EventMap } from '../../../../src/core/events.js';
 import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
 import type { FerryError } from '../../../../src/core/errors.js';
 import { joinBudget, starvation } from '../../../../src/wiring/shared-budget.js';
@@ -97,7 +98,7 @@ test.each<readonly [string, (watched: Watched, rows: { rowsRead: number }) => vo
   expect(all.told).toEqual([
     {
       ...{ shard: 's01', last, seconds: 10, waitsFor: null },
-      hint: 'look at MySQL, DynamoDB, the credentials and the network between',
+      hint: 'check MySQL, DynamoDB, the credentials and the network',
     },
   ]);
   all.shard.end();
@@ -230,11 +231,11 @@ test('watchShard names the holder of the register of item keys that a shard wait
   await seconds(12);
   expect(told).toMatchObject([
     {
-      waitsFor: 'waits for the register of item keys, which process 4711 keeps',
+      waitsFor: 'waits for the register of item keys, which process 4711 has locked',
       hint: expect.stringContaining('ps -o pid,stat,args -p 4711') as unknown,
     },
     {
-      waitsFor: 'waits for the register of item keys, which another process keeps',
+      waitsFor: 'waits for the register of item keys, which another process has locked',
       hint: expect.stringContaining('lsof') as unknown,
     },
     { waitsFor: null },
@@ -246,14 +247,16 @@ test('starvation says where the own run holds the budget, or nobody is known to 
   await using folder = await temporaryFolder();
   const config = { state: folder.path, target: { table: 'messages' } } as Config;
   const none = starvation(config, 'read', process.pid);
-  expect(none.fact).toBe('waits for a part of the read budget of table messages; nobody is known to have it');
+  expect(none.fact).toBe(
+    'waits for a part of the read budget of table messages; dynaferry does not know which run has it',
+  );
   expect(none.next).toContain(folder.path);
   const own = joinBudget(config, 'read');
   own.look(1);
   const second = joinBudget(config, 'read');
   second.look(0);
   expect(starvation(config, 'read', process.pid).fact).toBe(
-    `waits for a part of the read budget of table messages, which its own run (process ${process.pid}) has and does not give to it`,
+    `waits for a part of the read budget of table messages, which its own run (process ${process.pid}) has and does not give to this shard`,
   );
   second.leave();
   own.leave();

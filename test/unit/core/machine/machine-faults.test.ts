@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { machineFault } from '../../../src/core/machine-faults.js';
+import { machineFault } from '../../../../src/core/machine/machine-faults.js';
 
 describe('machineFault', () => {
   test.each([

@@ -1,5 +1,5 @@
 /** The target's item at the key of a mapped item. */
-import type { MappedItem } from './model.js';
+import type { MappedItem } from '../model.js';
 
 /** An item equal to the mapped one: their canonical texts are the same. */
 export const SAME: unique symbol = Symbol('same');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agoWords, bytes, compact, count, duration, percent, plural } from '../../../src/report/format.js';
+import { agoWords, bytes, compact, count, duration, percent, plural } from '../../../src/wording/number-format.js';
 import { truncate, wrap } from '../../../src/listeners/terminal.js';
 
 describe('format', () => {

@@ -1,9 +1,9 @@
 /** One budget, whoever joins, leaves, is stopped or is killed: in simulated time, with the product's own buckets. */
 import { describe, expect, test } from 'vitest';
-import { TokenBucket } from '../../../src/dynamodb/capacity/token-bucket.js';
-import { BudgetShares, REST_MS } from '../../../src/core/budget-shares.js';
-import { seededRandom } from '../../support/fault-proxy.js';
-import { TurnedClock } from '../../contract/budget-contract.js';
+import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
+import { BudgetShares, REST_MS } from '../../../../src/core/capacity/budget-shares.js';
+import { seededRandom } from '../../../support/fault-proxy.js';
+import { TurnedClock } from '../../../contract/budget-contract.js';
 
 const TOTAL = 1_200;
 

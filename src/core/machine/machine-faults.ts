@@ -7,7 +7,7 @@
  * codes. It also covers a process that the kernel or V8 ended because of its memory (`shards/supervisor.ts`). The
  * source's and the target's own limits are not included, because they have their own codes.
  */
-import { FerryError } from './errors.js';
+import { FerryError } from '../errors.js';
 
 /** Maximum depth of causes: an error may have a cause, and that cause another one. */
 const DEEPEST = 5;

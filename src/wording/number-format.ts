@@ -8,7 +8,7 @@ export function count(value: number): string {
 
 const SUFFIXES = ['', 'k', 'M', 'G', 'T'] as const;
 
-/** At most five characters for anything below 1,000 T: `7`, `950`, `12.3k`, `4.5M`. */
+/** Returns at most five characters for anything below 1,000 T: `7`, `950`, `12.3k`, `4.5M`. */
 export function compact(value: number): string {
   let scaled = Math.max(0, value);
   let step = 0;

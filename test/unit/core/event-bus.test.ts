@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EventBus, type EventRecord } from '../../../src/core/events.js';
+import { EventBus } from '../../../src/core/event-bus.js';
+import type { EventRecord } from '../../../src/core/events.js';
 
 const phase = { shard: 's01', phase: 'backfilling' } as const;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { versionOrder } from '../../../src/core/item-version.js';
-import { normalizeNumber } from '../../../src/mapping/value/numbers.js';
+import { versionOrder } from '../../../../src/core/item/item-version.js';
+import { normalizeNumber } from '../../../../src/mapping/value/numbers.js';
 
 const n = (text: string) => ({ N: text });
 const s = (text: string) => ({ S: text });

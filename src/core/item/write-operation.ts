@@ -2,7 +2,7 @@
  * A write operation puts an item at its item key, or deletes the item there. A put is the mapped item itself, so that
  * the millions of puts of a backfill need no further objects.
  */
-import type { ItemKey, MappedItem, Row } from './model.js';
+import type { ItemKey, MappedItem, Row } from '../model.js';
 
 export type WriteOperation = MappedItem | ItemDelete;
 

@@ -2,11 +2,10 @@
  * Events in the words of an operator: one line an event, for those that someone watching wants to read. Names of
  * shards, tables, columns and attributes only, never values. The progress bars print the same lines above the bars.
  */
-import { STOPPED_IN_ORDER } from '../core/errors.js';
 import type { EventMap, EventRecord } from '../core/events.js';
 import type { Phase } from '../core/model.js';
 import { namesOfServer } from '../core/text/shown-text.js';
-import { agoWords, count, duration, plural } from './format.js';
+import { agoWords, count, duration, plural } from './number-format.js';
 
 /**
  * The line of an event, without the shard's name, or null where it is not worth one.
@@ -37,15 +36,15 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
     case 'source.retried':
       return `MySQL: ${payload.doing}: ${payload.fact} (${payload.reason}); tries again, attempt ${payload.attempt + 1}`;
     case 'source.probe_failed':
-      return `${payload.gauge} cannot be watched (${payload.reason}); reading goes on without it; see that it runs, and that the user may connect and has REPLICATION CLIENT`;
+      return `dynaferry cannot watch ${payload.gauge} (${payload.reason}), and reads on without it; check that it runs, and that the user may connect and has REPLICATION CLIENT`;
     case 'request.retried':
       return retryWords(payload);
     case 'target.throttled':
-      return `DynamoDB throttles${payload.reasons.length === 0 ? '' : ` (${[...new Set(payload.reasons)].join(', ')})`}; what it refused is sent again`;
+      return `DynamoDB throttles${payload.reasons.length === 0 ? '' : ` (${[...new Set(payload.reasons)].join(', ')})`}; dynaferry sends the refused requests again`;
     case 'target.misreported':
-      return `DynamoDB answered ${payload.operation} with ${payload.units} units, and ${count(payload.least)} to ${count(payload.most)} are possible; units are counted by item size instead; look for a proxy in between`;
+      return `DynamoDB answered ${payload.operation} with ${payload.units} units, but only ${count(payload.least)} to ${count(payload.most)} are possible. dynaferry counts units by item size instead; look for a proxy in between`;
     case 'register.waited':
-      return `waits for the register of item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} keeps`;
+      return `waits for the register of item keys, which ${payload.holder === null ? 'another process' : `process ${payload.holder}`} has locked`;
     case 'row.rejected':
       return `bad row in ${payload.table}${payload.column === null ? '' : `, column ${payload.column}`}: ${payload.reason}`;
     case 'difference.found':
@@ -77,7 +76,7 @@ export function wordsOf({ name, payload }: EventRecord, dryRun = false): string 
 
 const WHY_AGAIN: Readonly<Record<EventMap['verification.again']['reason'], string>> = {
   aged: 'which is more than verify.maxAge',
-  'late-writes': 'and writes of a killed run could land after that',
+  'late-writes': 'and DynamoDB could apply writes of a killed run after that',
   'ttl-changed': 'and TTL was changed on the table since',
   'before-retry': 'before a retry of bad rows',
   'before-backfill': 'before the backfill moved further rows',
@@ -87,20 +86,20 @@ function againWords({ table, reason, rows, lastActive }: EventMap['verification.
   if (lastActive === null) return `${table}: an interrupted verification had compared nothing; it starts again`;
   const why = lastActive.ms === null ? 'so it is not resumed' : WHY_AGAIN[reason];
   const again = rows === 0 ? '' : `; its ${plural(rows, 'row')} are compared again`;
-  return `${table}: an interrupted verification compared last ${agoWords(lastActive)}, ${why}${again}`;
+  return `${table}: the last comparison of an interrupted verification was ${agoWords(lastActive)}, ${why}${again}`;
 }
 
 function stallWords({ last, seconds, waitsFor, hint }: EventMap['shard.stalled']): string {
-  const seen = last === null ? 'and nothing did before' : `last seen: ${last}`;
+  const seen = last === null ? 'and nothing moved before' : `last seen: ${last}`;
   const why = waitsFor === null ? '' : `: it ${waitsFor}`;
   return `nothing has moved for ${duration(seconds)}, ${seen}${why}; ${hint}; if it goes on, the shard ends with E_STALLED`;
 }
 
-/** A fault of one side that is ridden out. Throttles have an event of their own. */
+/** Reports a request that is retried. Throttles have an event of their own. */
 function retryWords({ operation, reason, throttled, ambiguous }: EventMap['request.retried']): string | null {
   if (throttled) return null;
   return ambiguous
-    ? `DynamoDB: ${operation} got no answer (${reason}), so it may have been applied; its items are suspects, and are written again`
+    ? `DynamoDB: ${operation} got no answer (${reason}), so it may have been applied; dynaferry records its items as suspects, and writes them again`
     : `DynamoDB: ${operation} failed (${reason}); tries again`;
 }
 
@@ -148,7 +147,7 @@ const DRY_OUTCOMES: typeof OUTCOMES = {
 };
 
 function finishWords(
-  { status: outcome, counts, elapsedMs, fault }: EventMap['shard.finished'],
+  { status: outcome, toldBy, counts, elapsedMs, fault }: EventMap['shard.finished'],
   dryRun: boolean,
 ): string {
   const facts = [
@@ -160,8 +159,8 @@ function finishWords(
     ...(counts.expiredItems > 0 ? [`${count(counts.expiredItems)} deleted by TTL, as far as can be told`] : []),
     ...(counts.expiredRows > 0 ? [`${plural(counts.expiredRows, 'expired row')} left out`] : []),
   ];
-  const inOrder = fault === null || fault.message === STOPPED_IN_ORDER;
-  const why = inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
+  const inOrder = outcome === 'interrupted' && toldBy === 'process';
+  const why = fault === null || inOrder ? '' : `: ${fault.message}; ${fault.hint}`;
   const ended = outcome === 'interrupted' && !inOrder ? 'ended' : (dryRun ? DRY_OUTCOMES : OUTCOMES)[outcome];
   return `${ended} after ${duration(elapsedMs / 1000)}: ${facts.join(', ')}${why}`;
 }
