@@ -29,7 +29,7 @@ const ITEMS = 2 * ROWS;
  */
 async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unreadable = false): Promise<void> {
   const [recorded, items] = [await statusOf(migration), await migration.items()];
-  for (const command of ['backfill', 'verify']) {
+  for (const command of ['check', 'backfill', 'verify']) {
     expectRefusal(await migration.run([command]), refusal);
     expect(await statusOf(migration)).toEqual(recorded);
     expect(await migration.items()).toEqual(items);

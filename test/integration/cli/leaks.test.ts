@@ -319,6 +319,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
     thenEnv: { TENANT: 'MARKER-another', LABEL: 'MARKER-third', NOTE: 'MARKER-fourth' },
     runs: [first, ...EVERYWHERE, ['verify', '--shard', 's01'], [...first, '--retry-bad'], [...first, '--restart']],
   },
+  E_STATE_GONE: 'its words name the path alone; test/integration/cli/state-gone.test.ts deletes it in a run',
   E_STATE_IO: { alter: (config) => (config.state = './a-file') },
   E_STATE_MISSING: {
     runs: [

@@ -152,7 +152,7 @@ describe.each(onePair)('two shards of which one is dead at the start, $name', { 
       {
         code: 'E_STATE_CHANGED',
         exit: 6,
-        fact: /shard s01 was begun with other settings than shard s02 is to be moved with/,
+        fact: /shard s01 was started with other settings than the config now has for shard s02/,
         next: /^this run cannot start shard s01 again, as listed: correct that first/,
       },
     );
