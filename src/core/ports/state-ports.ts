@@ -43,7 +43,7 @@ export interface StateStore {
   readonly heartbeat: HeartbeatStore;
   readonly incidents: IncidentStore;
   /**
-   * Returns E_STATE_GONE if the open files are not in their places any more: nothing that is written is durable. null:
+   * Returns E_STATE_GONE if the open files have left their places: nothing that is written is durable. null:
    * they are. Each write asks by itself.
    */
   gone(): FerryError | null;

@@ -27,7 +27,7 @@ export interface StallCircumstances {
   /** Counters that grow while work progresses, by the operator's name for them: `rows read from MySQL`. */
   readonly movements: () => Readonly<Record<string, number>>;
   readonly onMoved: () => void;
-  /** Returns a fault for which the work must stop now, whatever moves; null or absent: there is none. */
+  /** Returns a fault for which the work must stop now, whatever moves. null or absent: the work may go on. */
   readonly fault?: () => FerryError | null;
   /** Whether the work waits legitimately now. The watch asks once for each tick without a movement. */
   readonly excused: () => boolean;
