@@ -1,20 +1,19 @@
 /** Runs a verb over shards: preflight, one process a shard, progress on stderr, the report on stdout. */
 import type { Config } from '../config/model.js';
-import { EXIT, FerryError, type ExitCode, type Finding } from '../core/errors.js';
+import { EXIT, type ErrorCode, type ExitCode, type FerryError, type Finding } from '../core/errors.js';
 import { EventBus } from '../core/event-bus.js';
 import { asFerryError } from '../core/thrown.js';
-import { plural } from '../wording/number-format.js';
 import type { AskedRestart } from '../state/restart-note.js';
 import type { VerbName } from '../engine/verbs.js';
 import type { Supervisor } from '../shards/handle.js';
-import type { Ending, OutcomeOf, ShardTask, TaskOf } from '../wiring/run/shard-task.js';
+import type { Ending, OutcomeOf, ShardOutcome, ShardTask, TaskOf } from '../wiring/run/shard-task.js';
 import type { Places } from '../wiring/look/places.js';
-import type { FirstWrite } from '../wiring/look/target-content.js';
 import type { SharedBudget } from '../wiring/shared-budget.js';
 import type { TargetAtStart } from '../wiring/target-facts.js';
 import { chosenShards, loadConfigOf, type ShardOptions } from './common-options.js';
 import { confirmRestart } from './confirm-restart.js';
-import { writeJson, writeLine, type Io } from './io.js';
+import { writeJson, type Io } from './io.js';
+import { passPreflight } from './pass-preflight.js';
 import { printFindings } from './print-error.js';
 import { printPlaces } from './print-places.js';
 import { printOutcomes } from './report/outcome-report.js';
@@ -36,42 +35,52 @@ export async function runShards<Name extends VerbName>(
   const resume = resumeCommand(common, request, command, selection);
   const chosen = await chosenShards(config, common, command);
   // A shard that the operator names must be there.
-  const shards = request.onlyStarted && common.shard.length === 0 ? await started(config, chosen) : chosen;
+  const all = request.onlyStarted && common.shard.length === 0 ? await started(config, chosen) : chosen;
   const givenUp =
     restart && !dryRun
-      ? await confirmRestart(io, config, shards, { yes: request.yes, json: common.json, resume: resume ?? command })
+      ? await confirmRestart(io, config, all, { yes: request.yes, json: common.json, resume: resume ?? command })
       : [];
   const { processors } = await import('../wiring/look/machine.js');
-  const jobs = Math.min(request.jobs ?? processors(), shards.length);
+  const atOnce = request.jobs ?? processors();
   const bus = new EventBus();
   const stopping = stopOnSignals(io, () => bus.emit('run.stopping', { graceful: true }));
   try {
     const { joinBudget, restMeanwhile, UNSHARED } = await import('../wiring/shared-budget.js');
     restMeanwhile(config);
-    const toRestart = restart ? shards : startsState && !dryRun ? await leftToRestart(config, shards) : [];
-    const restarting = consumes === 'write' && !dryRun ? toRestart : null;
+    const asked = restart ? all : startsState && !dryRun ? await leftToRestart(config, all) : [];
+    const restarting = consumes === 'write' && !dryRun ? asked : null;
     const firstWrite = startsState && restarting !== null ? { intoExisting: request.intoExisting } : null;
-    const looked = { createTable: request.createTable, target: !dryRun, restarting, firstWrite, jobs };
-    const quiet = common.json;
-    const preflight = { config, shards, looked, restart, quiet, signal: stopping.stop };
-    const { warnings, places } = await passPreflight(io, preflight);
-    const created = request.createTable && !dryRun ? await createTarget(config, places, stopping.stop) : places;
-    if (created !== places) printPlaces(io, common.json, created);
+    const look = { createTable: request.createTable, target: !dryRun, restarting, firstWrite };
+    const looked = { ...look, jobs: Math.min(atOnce, all.length) };
+    const passed = await passPreflight(io, { config, shards: all, looked, quiet: common.json, signal: stopping.stop });
+    const { going, leftOut } = passed;
+    const goesOn = restarting === null || restart ? [] : asked.filter((shard) => going.includes(shard));
+    const resumed = goesOn.length === 0 ? [] : [restartGoesOn(config, goesOn)];
+    if (!common.json) printFindings(io.stderr, resumed);
+    const warnings = [...resumed, ...passed.warnings];
+    const jobs = Math.min(atOnce, going.length);
+    const creates = request.createTable && !dryRun;
+    const places = creates ? await createTarget(config, passed.places, stopping.stop) : passed.places;
+    if (places !== passed.places) printPlaces(io, common.json, places);
     const target = consumes === 'write' && !dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
+    const { emitEnd } = await import('../shards/process/running-shard.js');
+    const { failedOutcome } = await import('../wiring/run/shard-task.js');
     const { recordedWork } = await import('../wiring/run/recorded-work.js');
     const { serverShares } = await import('../shards/server-share.js');
-    const optionsOf = await request.options(config, shards);
+    const optionsOf = await request.options(config, all);
     const budget = dryRun ? UNSHARED : joinBudget(config, consumes);
     // This comes last, so that a run that is refused before its start leaves no restart for the next one.
-    const newlyAsked = restart && !dryRun ? await askRestart(config, shards, budget) : NOTHING_ASKED;
+    // A shard that is left out starts again once it can, unless its restart is refused.
+    const toAsk = all.filter((shard) => !isRestartRefused(leftOut.get(shard)));
+    const newlyAsked = restart && !dryRun ? await askRestart(config, toAsk, budget) : NOTHING_ASKED;
     let supervisor: Supervisor | null = null;
     const everyEvent = (): boolean => supervisor?.limits.everyEvent ?? request.allEvents;
     const endProgress = await showProgress(io, bus, common.json, dryRun, everyEvent);
     const sent = config.toSend();
     const taskOf = (shard: string): TaskOf<Name> => ({
       ...{ verb: request.verb, options: optionsOf(shard), shard, config: sent, dryRun, acceptServer },
-      restart: toRestart.includes(shard),
+      restart: asked.includes(shard),
       everyEvent: request.allEvents,
       target: target.identity,
       scans: 1,
@@ -79,20 +88,29 @@ export async function runShards<Name extends VerbName>(
     });
     let outcomes: readonly OutcomeOf<Name>[];
     try {
+      const runBus = restating(bus, resume);
+      const recorded = (task: ShardTask): Partial<ShardOutcome> => recordedWork(config, task) ?? {};
+      const outside = [...leftOut].map(([shard, fault]) => {
+        const task = taskOf(shard) as ShardTask;
+        const outcome = failedOutcome(task, fault, { ...recorded(task), toldBy: 'nobody' });
+        emitEnd(outcome, runBus);
+        return outcome;
+      });
       supervisor = superviseShards({
         // The tasks have one verb, so the outcomes are of that verb.
-        tasks: shards.map(taskOf) as readonly ShardTask[],
+        tasks: going.map(taskOf) as readonly ShardTask[],
         config: sent.settings,
         jobs,
-        shares: (scansPerServer) => serverShares(config, shards, jobs, scansPerServer),
+        shares: (scansPerServer) => serverShares(config, going, jobs, scansPerServer),
         units: consumes === 'write' ? config.target.writeCapacity : config.target.readCapacity,
         budget,
         warmUnits: target.warmUnits,
-        recorded: (task) => recordedWork(config, task) ?? {},
-        bus: restating(bus, resume),
+        recorded,
+        bus: runBus,
       });
       stopping.steer(supervisor);
-      outcomes = (await supervisor.outcomes) as readonly OutcomeOf<Name>[];
+      const ended = new Map([...(await supervisor.outcomes), ...outside].map((outcome) => [outcome.shard, outcome]));
+      outcomes = all.flatMap((shard) => (ended.get(shard) ?? []) as OutcomeOf<Name>);
     } catch (thrown) {
       throw restatedError(thrown, resume);
     } finally {
@@ -100,12 +118,11 @@ export async function runShards<Name extends VerbName>(
     }
     outcomes = outcomes.map((outcome) => restatedOutcome(outcome, resume));
     const stayAsked = await forgetRefused(config, newlyAsked, outcomes);
-    const restartsLeft = await leftToRestart(config, toRestart);
+    const restartsLeft = await leftToRestart(config, asked);
     if (common.json) {
-      const all = [...warnings, ...stayAsked];
       writeJson(io, {
-        ...{ command, dryRun, resume, givenUp, restartsLeft },
-        ...{ places: created, warnings: all, shards: outcomes },
+        ...{ command, dryRun, resume, givenUp, restartsLeft, places },
+        ...{ warnings: [...warnings, ...stayAsked], shards: outcomes },
       });
     } else {
       const liveWriter = config.target.liveWriter === 'concurrent';
@@ -148,7 +165,11 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
  * With these faults, nothing of the restart happened. Another process, or another copy of the state, may have made
  * progress that a later run must not undo. A restart that another run asked for, and did not reach, stays asked for.
  */
-const REFUSED = new Set(['E_STATE_LOCKED', 'E_STATE_COPIED']);
+const REFUSED = new Set<ErrorCode>(['E_STATE_LOCKED', 'E_STATE_COPIED']);
+
+function isRestartRefused(fault: FerryError | undefined): boolean {
+  return fault !== undefined && [fault, ...fault.faults].some(({ code }) => REFUSED.has(code));
+}
 
 /**
  * Takes back the restart of refused shards.
@@ -194,59 +215,6 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
     message: `an earlier run with --restart was interrupted before it reached ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
     hint: `do nothing if you still want that; else stop this run now, and delete ${notesOf(shards)} in ${state}`,
   };
-}
-
-/** The options of the preflight. */
-interface LookedAt {
-  readonly createTable: boolean;
-  readonly target: boolean;
-  /** Shards that start again with this run; null: the run writes nothing. */
-  readonly restarting: readonly string[] | null;
-  readonly firstWrite: FirstWrite | null;
-  readonly jobs: number;
-}
-
-/** What the preflight of a run needs to know. */
-interface Preflight {
-  readonly config: Config;
-  readonly shards: readonly string[];
-  readonly looked: LookedAt;
-  /** The operator asks for a restart now, and not in an earlier run. */
-  readonly restart: boolean;
-  /** `--json`: the places become an event, and the warnings are for the document. */
-  readonly quiet: boolean;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Runs the preflight, and shows where the run points.
- * @returns warnings, printed already, or for the document of `--json`
- * @throws FerryError: the one fault, or E_PREFLIGHT with all
- */
-async function passPreflight(
-  io: Io,
-  { config, shards, looked, restart, quiet, signal }: Preflight,
-): Promise<{ readonly warnings: readonly Finding[]; readonly places: Places }> {
-  if (!quiet)
-    writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
-  const { preflight } = await import('../wiring/look/preflight.js');
-  const report = await preflight(config, shards, { ...looked, bindings: false }, signal);
-  const errors = report.findings.filter((finding) => finding.level === 'error');
-  const { restarting } = looked;
-  const goesOn = restarting !== null && restarting.length > 0 && !restart ? [restartGoesOn(config, restarting)] : [];
-  const warnings = [...goesOn, ...report.findings.filter((finding) => finding.level === 'warning')];
-  const { places } = report;
-  printPlaces(io, quiet, places);
-  if (!quiet) printFindings(io.stderr, warnings);
-  if (errors.length === 0) return { warnings, places };
-  const [only] = errors;
-  if (errors.length === 1 && only !== undefined) throw new FerryError(only.code, only.message, only.hint);
-  throw new FerryError(
-    'E_PREFLIGHT',
-    `the preflight refuses the run: ${plural(errors.length, 'fault')}`,
-    'correct the listed faults; `dynaferry check` checks again without a run',
-    { faults: errors },
-  );
 }
 
 /** Creates the table where it is missing. @returns the same places, or those with the account of the new table */

@@ -124,6 +124,10 @@ export const ERROR_CODES = {
     EXIT.state,
     'the mapping, the source table, the target table or another setting that the state records changed since this shard or another one started',
   ),
+  E_STATE_GONE: entry(
+    EXIT.state,
+    'the state folder or a file in it was deleted, moved or replaced during a run; the run stopped',
+  ),
   E_STATE_IO: entry(EXIT.state, 'dynaferry cannot write the state file'),
   E_STATE_MISSING: entry(EXIT.state, 'the state has no record of this shard yet'),
 

@@ -5,7 +5,7 @@
 import type { StateStore } from '../core/ports/state-ports.js';
 
 /** The concepts of the store, which are all of its ports. */
-export type Concepts = Omit<StateStore, 'shard' | 'close'>;
+export type Concepts = Omit<StateStore, 'shard' | 'gone' | 'close'>;
 
 /**
  * The effect of a method on the file:

@@ -5,8 +5,10 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { StateStore } from '../core/ports/state-ports.js';
 import { guardedPorts, type Concepts, type Effect } from './guarded-ports.js';
+import { placesOf, Presence, stateGone } from './home/presence.js';
 import { newLineage, Witness } from './home/witness.js';
 import { defect } from '../core/defect.js';
+import type { FerryError } from '../core/errors.js';
 import { guarded } from './sqlite/errors.js';
 import type { ShardFiles } from './sqlite/files.js';
 import type { Lock } from './sqlite/lock.js';
@@ -39,6 +41,7 @@ export class SqliteStateStore implements StateStore {
   readonly #lateWrites: LateWrites;
   readonly #countCommit: Statement<[], number>;
   #witness: Witness | null = null;
+  #presence: Presence | null = null;
 
   /** Takes over `database` and `lock`: `close` closes both. */
   constructor(
@@ -68,6 +71,13 @@ export class SqliteStateStore implements StateStore {
 
   get shard(): string {
     return this.files.shard;
+  }
+
+  gone(): FerryError | null {
+    const lost = this.#presence?.lost() ?? null;
+    if (lost === null) return null;
+    const { subject, shard } = this.files;
+    return stateGone(subject, lost, `dynaferry state adopt --shard ${shard}`, `dynaferry backfill --shard ${shard}`);
   }
 
   /** Folds the write-ahead log into the file, then frees the shard. A second close does nothing. */
@@ -103,6 +113,7 @@ export class SqliteStateStore implements StateStore {
     const { lineage, commits } = this.#takeLineage(newLineage());
     this.#witness = new Witness(this.files.file, lineage, commits);
     this.#run('writes', () => this.database.prepare('UPDATE meta SET home = ?').run(home));
+    this.#presence = new Presence(placesOf(this.files));
   }
 
   #takeLineage(lineage: string): { readonly lineage: string; readonly commits: number } {
@@ -125,6 +136,9 @@ export class SqliteStateStore implements StateStore {
       .transaction(() => ({ result: call(), commits: this.#countCommit.get() ?? 0 }))
       .immediate();
     this.#witness?.note(commits);
+    // Such a commit is not durable, so it must not count as done.
+    const gone = this.gone();
+    if (gone !== null) throw gone;
     return result;
   }
 

@@ -6,7 +6,7 @@ import { takenUp } from '../config/binding/binding-rules.js';
 import { resumeFingerprint } from '../config/binding/fingerprint.js';
 import type { Config } from '../config/model.js';
 import { mustStay, type BadColumn } from '../config/binding/retry-scope.js';
-import { FerryError, type Finding } from '../core/errors.js';
+import { FerryError } from '../core/errors.js';
 import type { TableInfo } from '../core/model.js';
 import type { StateStore } from '../core/ports/state-ports.js';
 import type { Fingerprint, FingerprintChange } from '../core/ports/state-records.js';
@@ -16,6 +16,7 @@ import { canonicalJson, changedAlike, fingerprintChanges } from '../state/tables
 import { readBadColumns } from '../state/status/read-bad-rows.js';
 import { readBinding } from '../state/status/read-binding.js';
 import { guardBinding, guardOf, type KeyGuard } from './run/key-guard.js';
+import type { OwnedFinding } from './look/owned-finding.js';
 import { restartedWith } from './look/shard-agreement.js';
 
 /**
@@ -49,7 +50,7 @@ export function bindingFindings(
   config: Config,
   looked: readonly LookedThrough[],
   targetIdentity: string,
-): readonly Finding[] {
+): readonly OwnedFinding[] {
   const bindings = new Map<string, Fingerprint | null>();
   const bindingAt = (shard: string): Fingerprint | null => {
     if (!bindings.has(shard)) bindings.set(shard, recorded(config.state, shard));
@@ -69,7 +70,7 @@ export function bindingFindings(
   return Array.from(alike.values(), ({ change: { changes, retried, now }, shards }) => {
     const fault = naming(config, changedAlike(shards, changes), shards, now, bindingAt).toFault();
     const accepted = `accept it with \`dynaferry backfill --retry-bad --shard ${shards.join(' ')}\`, which tries the bad rows again; or ${fault.hint}`;
-    return { ...fault, hint: retried ? accepted : fault.hint, level: 'error' };
+    return { ...fault, hint: retried ? accepted : fault.hint, level: 'error', shards };
   });
 }
 

@@ -44,10 +44,12 @@ async function check(io: Io, options: CheckOptions): Promise<ExitCode> {
     const errors = report.findings.filter((finding) => finding.level === 'error');
     const warnings = report.findings.length - errors.length;
     if (options.json) {
-      writeJson(io, { ok: errors.length === 0, ...report });
+      const { findings, seen, unseen, shards: looked, places } = report;
+      writeJson(io, { ok: errors.length === 0, findings, seen, unseen, places, shards: looked });
     } else {
       for (const line of linesOf(report.places)) writeLine(io.stdout, line);
       for (const line of report.seen) writeLine(io.stdout, `ok    ${line}`);
+      for (const line of report.unseen) writeLine(io.stdout, `-     ${line}`);
       printFindings(io.stdout, report.findings);
       writeLine(io.stdout, verdict(errors.length, warnings));
     }

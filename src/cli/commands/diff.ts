@@ -167,6 +167,7 @@ async function explain(
     if (found.status === 'rejected') throw found.reason;
     const row = found.value;
     printExplanation(io, config, row, { json, showValues, places });
+    if (!json) printFailed(io, row.failed);
     return row.outcome === 'bad' ? EXIT.differences : EXIT.done;
   } finally {
     stopping.end();

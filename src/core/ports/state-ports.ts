@@ -6,6 +6,7 @@
  * disk is full or failed), E_STATE_CORRUPT (the file is damaged) and E_STATE_LOCKED (a foreign program keeps the file).
  * After `StateStore.close`, every method except `close` throws E_INTERNAL.
  */
+import type { FerryError } from '../errors.js';
 import type { Abandoned, Age, ComparisonTime, Standing } from '../evidence.js';
 import type { Incident } from '../incidents.js';
 import type { Cursor } from '../model.js';
@@ -41,6 +42,11 @@ export interface StateStore {
   readonly lateWrites: LateWriteStore;
   readonly heartbeat: HeartbeatStore;
   readonly incidents: IncidentStore;
+  /**
+   * Returns E_STATE_GONE if the open files have left their places: nothing that is written is durable. null:
+   * they are. Each write asks by itself.
+   */
+  gone(): FerryError | null;
   /** Frees the shard. A second close does nothing. @throws FerryError E_STATE_* */
   close(): void;
 }

@@ -27,6 +27,8 @@ export interface StallCircumstances {
   /** Counters that grow while work progresses, by the operator's name for them: `rows read from MySQL`. */
   readonly movements: () => Readonly<Record<string, number>>;
   readonly onMoved: () => void;
+  /** Returns a fault for which the work must stop now, whatever moves. null or absent: the work may go on. */
+  readonly fault?: () => FerryError | null;
   /** Whether the work waits legitimately now. The watch asks once for each tick without a movement. */
   readonly excused: () => boolean;
   /**
@@ -118,6 +120,12 @@ export class StallWatch {
     if (this.#error !== null) {
       this.#ticksSinceStop += 1;
       if (this.stuck) this.#giveUp(this.#error);
+      return;
+    }
+    const fault = this.circumstances.fault?.() ?? null;
+    if (fault !== null) {
+      this.#error = fault;
+      this.#stop.abort();
       return;
     }
     if (this.#moved()) {

@@ -18,6 +18,7 @@ import { lockHolders, writerOf } from '../sqlite/lock-holder.js';
 import { KEY_REGISTER } from '../sqlite/schema.js';
 import { defect } from '../../core/defect.js';
 import { guarded } from '../sqlite/errors.js';
+import { Presence, stateGone } from '../home/presence.js';
 import { readSeen, Witness, type Seen } from '../home/witness.js';
 
 /**
@@ -79,7 +80,8 @@ export function openKeyRegister({ folder }: { readonly folder: string }): KeyReg
   try {
     const standing = prepared(files, () => standingOf(database)) ?? missingRow();
     const witness = guarded(files, () => new Witness(files.file, standing.lineage, standing.commits));
-    return prepared(files, () => new SqliteKeyRegister(files, database, witness));
+    const presence = new Presence([files.folder, files.file]);
+    return prepared(files, () => new SqliteKeyRegister(files, database, witness, presence));
   } catch (error) {
     database.close();
     throw error;
@@ -165,6 +167,7 @@ class SqliteKeyRegister implements KeyRegister {
     readonly paths: StatePaths,
     readonly database: Database,
     readonly witness: Witness,
+    readonly presence: Presence,
   ) {
     this.#countCommit = database
       .prepare<[], number>('UPDATE register SET commits = commits + 1 RETURNING commits')
@@ -205,6 +208,10 @@ class SqliteKeyRegister implements KeyRegister {
         .transaction(() => ({ result: action(), commits: this.#countCommit.get() ?? 0 }))
         .immediate();
       this.witness.note(commits);
+      // Other processes do not see such a claim.
+      const lost = this.presence.lost();
+      if (lost !== null)
+        throw stateGone(this.paths.subject, lost, 'dynaferry state adopt --all', 'dynaferry backfill --all --restart');
       return result;
     });
   }

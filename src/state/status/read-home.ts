@@ -1,8 +1,10 @@
 /**
- * Reads whether a shard's state is at home here. It does not check while a process works on the shard, because that
- * process checked when it started.
+ * Reads whether a run may work on a shard's state: whether it is whole, and at home here. It does not ask for the home
+ * while a process works on the shard, because that process checked when it started.
  */
 import type { Fault } from '../../core/errors.js';
+import { asFerryError } from '../../core/thrown.js';
+import { checkWhole } from '../sqlite/database.js';
 import { shardFiles } from '../sqlite/files.js';
 import { copied, displaced, maySayMove } from '../home/home.js';
 import { isLocked } from '../sqlite/lock.js';
@@ -22,5 +24,20 @@ export function readCopied({ folder, shard }: StateAt, moves: boolean): Fault | 
     return reason === null || (moves && maySayMove(reason)) ? null : copied(files, reason).toFault();
   } catch {
     return null;
+  }
+}
+
+/**
+ * Returns the fault of a state that no run could open, since it is damaged, or of another program or shard.
+ * @returns null: a run can open it, or nothing is recorded
+ */
+export function readDamaged({ folder, shard }: StateAt): Fault | null {
+  const files = shardFiles(folder, shard);
+  try {
+    // A run migrates a file of any version.
+    if (isRecorded(files)) readBeside(files, (database) => checkWhole(database, files), 1);
+    return null;
+  } catch (thrown) {
+    return asFerryError(thrown, files.subject).toFault();
   }
 }

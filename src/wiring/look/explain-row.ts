@@ -1,11 +1,14 @@
 /**
- * Finds the row that an operator names, on the first shard that has it, and explains its items. It needs no target. If
+ * Finds the row that an operator names, on the first shard that has it, and explains its items. A shard that fails is
+ * passed over. It needs no target. If
  * the target does not answer, the explanation leaves out entries in local indexes, and says so.
  */
 import type { Config } from '../../config/model.js';
-import { FerryError } from '../../core/errors.js';
+import { FerryError, type Fault } from '../../core/errors.js';
 import { EventBus } from '../../core/event-bus.js';
 import type { Row } from '../../core/model.js';
+import { asFerryError } from '../../core/thrown.js';
+import type { TableFacts } from '../../dynamodb/table/describe-table.js';
 import type { TableJob } from '../../engine/pass/table-job.js';
 import { explainRow, type RowExplanation } from '../../mapping/explain.js';
 import { readBadRow } from '../../state/status/read-bad-rows.js';
@@ -29,6 +32,8 @@ export interface ExplainedRow extends RowExplanation {
    * The target did not answer about its local indexes. So an item that is too large with its entries shows as mapped.
    */
   readonly localIndexesUnknown: boolean;
+  /** The shards before it that could not be looked at: one of them may have such a row too. */
+  readonly failed: readonly { readonly shard: string; readonly fault: Fault }[];
 }
 
 /**
@@ -46,27 +51,62 @@ export async function explainRowOf(
 ): Promise<ExplainedRow> {
   const named = choice.by === 'key' ? namedRows(config, shards, table, [choice.key]) : NOTHING_NAMED;
   const asked = targetFacts(config, false, signal);
+  const failed: { readonly shard: string; readonly error: FerryError }[] = [];
   for (const shard of shards) {
-    const controls = { reached: (server: string) => reached(shard, server) };
-    const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked), controls);
     try {
-      for (const job of session.jobs) {
-        const { name } = job.mapping.table;
-        if (table !== null && table !== name) continue;
-        const row = await chosenRow(config, shard, job, { choice, named }, signal);
-        if (row === null) continue;
-        const explanation = explainRow(job.mapping, row, { now: secondsNow() });
-        const described = job.source.describeKey(job.source.cursorOf(row));
-        return { shard, table: name, row: described, localIndexesUnknown: await isRefused(asked), ...explanation };
-      }
-    } finally {
-      await session.close();
+      const found = await explainOn(config, shard, table, { choice, named }, asked, signal, (server) =>
+        reached(shard, server),
+      );
+      if (found !== null)
+        return {
+          ...found,
+          failed: failed.map(({ shard: other, error }) => ({ shard: other, fault: error.toFault() })),
+        };
+    } catch (thrown) {
+      const error = asFerryError(thrown, `shard ${shard}`);
+      // What the operator asked for is wrong on every shard.
+      if (error.code === 'E_INTERRUPTED' || error.code === 'E_USAGE') throw error;
+      failed.push({ shard, error });
     }
   }
+  const [first] = failed;
+  if (first !== undefined) throw first.error;
   throw new FerryError('E_USAGE', 'there is no such row to explain', NEXT[choice.by]);
 }
 
+/** The row that the operator asks for. */
+interface Wanted {
+  readonly choice: RowChoice;
+  readonly named: NamedRows;
+}
+
 const NOTHING_NAMED: NamedRows = { written: [], recorded: [] };
+
+async function explainOn(
+  config: Config,
+  shard: string,
+  table: string | null,
+  wanted: Wanted,
+  asked: Promise<TableFacts | null>,
+  signal: AbortSignal,
+  reached: (server: string) => void,
+): Promise<Omit<ExplainedRow, 'failed'> | null> {
+  const session = await openShardSession(config, shard, new EventBus(), signal, localIndexesOf(asked), { reached });
+  try {
+    for (const job of session.jobs) {
+      const { name } = job.mapping.table;
+      if (table !== null && table !== name) continue;
+      const row = await chosenRow(config, shard, job, wanted, signal);
+      if (row === null) continue;
+      const explanation = explainRow(job.mapping, row, { now: secondsNow() });
+      const described = job.source.describeKey(job.source.cursorOf(row));
+      return { shard, table: name, row: described, localIndexesUnknown: await isRefused(asked), ...explanation };
+    }
+    return null;
+  } finally {
+    await session.close();
+  }
+}
 
 const NEXT: Readonly<Record<RowChoice['by'], string>> = {
   first: 'no table has a row that the config selects: check `where`, or name another table or shard',
@@ -87,7 +127,7 @@ async function chosenRow(
   config: Config,
   shard: string,
   job: TableJob,
-  { choice, named }: { readonly choice: RowChoice; readonly named: NamedRows },
+  { choice, named }: Wanted,
   signal: AbortSignal,
 ): Promise<Row | null> {
   const { mapping, source } = job;

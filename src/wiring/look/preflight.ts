@@ -1,26 +1,35 @@
 /**
  * The preflight looks at config, sources, mappings, state folder and target, and returns all findings at once. A fault
- * of one does not keep it from looking at the others.
+ * of one does not keep it from looking at the others. It says of each finding whether one shard is at fault, which a
+ * run then leaves out, or the run as a whole.
  */
 import type { Config } from '../../config/model.js';
-import type { Finding } from '../../core/errors.js';
 import type { TableInfo } from '../../core/model.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { CompiledMapping } from '../../mapping/compile.js';
 import { inspectShard, type ShardFacts } from '../../mysql/inspect/inspect-shard.js';
-import { readCopied } from '../../state/status/read-home.js';
-import { stateSpace } from '../../state/sqlite/space.js';
-import { guardFindings, guardOf, judgeKeys, valueFindings, type KeyGuard } from '../run/key-guard.js';
-import { machineFindings } from './machine-limits.js';
+import { recordedShards } from '../../state/status/read-binding.js';
+import { isBegun } from '../../state/status/read-bad-rows.js';
 import { bindingFindings } from '../own-binding.js';
-import { registerFindings } from '../run/register-claims.js';
+import { compileTable, findShard } from '../run/shard-session.js';
+import { lookAtKeys } from './key-findings.js';
+import { machineFindings } from './machine-limits.js';
+import {
+  distinct,
+  errorsOf,
+  NOTHING_FOUND,
+  ofRun,
+  ofShard,
+  shardsAtFault,
+  type OwnedFinding,
+  type Part,
+} from './owned-finding.js';
+import { placesOf, type Places } from './places.js';
+import type { RegisterUse } from './register-room.js';
 import { agreementFindings } from './shard-agreement.js';
-import { registerRoom, type RegisterUse } from './register-room.js';
 import { besides } from './side-by-side.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
-import { compileTable, findShard } from '../run/shard-session.js';
-import { errorsOf, type Part } from './part.js';
-import { placesOf, type Places } from './places.js';
+import { lookAtHomes, lookAtRoom } from './state-findings.js';
 import type { FirstWrite } from './target-content.js';
 import { lookAtTarget, type TargetPart } from './target-look.js';
 
@@ -33,24 +42,21 @@ export interface PreflightOptions {
   readonly restarting: readonly string[] | null;
   /** The run may write to the table for the first time; null: it does not, or asks no target. */
   readonly firstWrite: FirstWrite | null;
-  /** Compares the config with what each shard's own state is bound to. A run does that by itself, shard by shard. */
+  /**
+   * Looks at each shard's own state as its run would: whether it can be opened, and whether config and server are as
+   * at its start. A run does that by itself, shard by shard. With this, no shard is left out, since nothing runs.
+   */
   readonly bindings: boolean;
   /** Shards that will run at once. */
   readonly jobs: number;
 }
 
-export interface PreflightReport {
-  readonly findings: readonly Finding[];
-  /** Lines on what is in order. */
-  readonly seen: readonly string[];
+export interface PreflightReport extends Part {
+  /** The shards that a run starts with. It leaves out those with an error of their own, unless all have one. */
+  readonly going: readonly string[];
   readonly shards: readonly { readonly shard: string; readonly facts: ShardFacts | null }[];
   readonly places: Places;
 }
-
-/** With fewer free bytes in the state folder, no run starts. */
-const SPACE_ERROR_BYTES = 64 * 2 ** 20;
-/** With fewer free bytes in the state folder, the preflight warns. */
-const SPACE_WARNING_BYTES = 2 ** 30;
 
 /** @throws FerryError only E_INTERRUPTED; everything else that is wrong is a finding */
 export async function preflight(
@@ -64,27 +70,65 @@ export async function preflight(
     Promise.all(shardIds.map((id) => beside(id, () => lookAtShard(config, id, signal)))),
     options.target ? lookAtTarget(config, shardIds, options, signal) : NO_TARGET_ASKED,
   ]);
-  const keys = lookAtKeys(config, shards, options);
   const overlaps = await sampleOverlaps(config, shards, signal);
-  const agreement = lookAtOthers(config, shardIds, target, options);
-  const bindings = options.bindings ? lookAtBindings(config, shards, target) : { findings: [], seen: [] };
-  const machine = { findings: machineFindings(config, options.jobs), seen: [] };
-  const state = lookAtState(config, registerUse(options), shardIds, keys.registerBytes);
-  const homes = lookAtHomes(config, shardIds, options);
-  const parts = [...shards, keys, agreement, bindings, overlaps, target, state, ...homes, machine];
+  // A dry run keeps a state of its own, which does not stay long enough to be copied.
+  const homes = options.target ? lookAtHomes(config, shardIds, options.bindings) : NOTHING_FOUND;
+  const own = [...shards, overlaps, homes].flatMap(({ findings }) => findings);
+  const { going, restarting, heldBack } = whoGoes(shardIds, own, options);
+  const keys = lookAtKeys(config, shards, going, restarting);
+  const agreement = lookAtOthers(config, going, target, restarting);
+  const bindings = options.bindings ? lookAtBindings(config, shards, own, target) : NOTHING_FOUND;
+  const machine = { ...NOTHING_FOUND, findings: ofRun(machineFindings(config, options.jobs)) };
+  const room = lookAtRoom(config, registerUse(options), shardIds, keys.registerBytes);
+  const together = [keys, agreement].map((part) => ({ ...part, findings: explained(part.findings, heldBack) }));
+  const parts = [...shards, ...together, bindings, overlaps, target, room, homes, machine];
   return {
     findings: distinct(parts.flatMap((part) => part.findings)),
     seen: parts.flatMap((part) => part.seen),
+    unseen: parts.flatMap((part) => part.unseen),
+    going,
     shards: shards.map(({ shard, facts }) => ({ shard, facts })),
     places: placesOf(config, shardIds, target.place, serversOf(shards)),
   };
 }
 
-const NO_TARGET_ASKED: TargetPart = { findings: [], seen: [], identity: null, place: null };
+const NO_TARGET_ASKED: TargetPart = { ...NOTHING_FOUND, identity: null, place: null };
 
 function serversOf(shards: readonly ShardPart[]): ReadonlyMap<string, string> {
   return new Map(
     shards.flatMap(({ shard, facts }) => (facts === null ? [] : [[shard, `${facts.family} ${facts.version}`]])),
+  );
+}
+
+interface Going {
+  readonly going: readonly string[];
+  /** The shards that start again with this run; null: the run writes nothing. */
+  readonly restarting: ReadonlySet<string> | null;
+  /** The shards that were to start again, and are left out. They stay bound to what they started with. */
+  readonly heldBack: readonly string[];
+}
+
+/**
+ * Decides which shards a run starts with. What keeps shards from overwriting each other is then judged for a run of
+ * exactly these, as if the operator had named them.
+ */
+function whoGoes(shardIds: readonly string[], own: readonly OwnedFinding[], options: PreflightOptions): Going {
+  const faulty = shardsAtFault(own);
+  const sound = shardIds.filter((id) => !faulty.has(id));
+  const going = options.bindings || sound.length === 0 ? shardIds : sound;
+  const asked = options.restarting ?? [];
+  const heldBack = asked.filter((id) => shardIds.includes(id) && !going.includes(id));
+  const restarting = options.restarting === null ? null : new Set(asked.filter((id) => !heldBack.includes(id)));
+  return { going, restarting, heldBack };
+}
+
+/** A fault may follow from a shard that was to start again, and cannot: then that comes first. */
+function explained(findings: readonly OwnedFinding[], heldBack: readonly string[]): readonly OwnedFinding[] {
+  if (heldBack.length === 0) return findings;
+  const these = `${heldBack.length === 1 ? 'shard' : 'shards'} ${heldBack.join(', ')}`;
+  const first = `this run cannot start ${these} again, as listed: correct that first, and run the same command again; or`;
+  return findings.map((finding) =>
+    finding.level === 'error' ? { ...finding, hint: `${first} ${finding.hint}` } : finding,
   );
 }
 
@@ -94,99 +138,49 @@ interface ShardPart extends Part, SampledShard {
 
 async function lookAtShard(config: Config, id: string, signal: AbortSignal): Promise<ShardPart> {
   const inspection = await inspectShard(findShard(config, id), config.source.limits, config.source.tables, signal);
-  const findings = [...inspection.faults];
+  const findings = inspection.faults.map((fault) => ofShard(id, fault));
   const seen: string[] = [];
-  if (inspection.facts !== null) {
-    const { family, version, cipher, binlogFormat } = inspection.facts;
+  const unseen: string[] = [];
+  const { facts, tables, indexes } = inspection;
+  const why = codesOf(findings);
+  if (facts !== null) {
+    const { family, version, cipher, binlogFormat } = facts;
     seen.push(
       `${id}: ${family} ${version}, ${cipher === null ? 'plain text' : `TLS ${cipher}`}, binary log ${binlogFormat ?? 'off'}`,
     );
-  }
+  } else unseen.push(`${id}: its server: not looked at: ${why}`);
   const mappings: CompiledMapping[] = [];
-  for (const table of inspection.tables.values()) {
-    const mapping = compiled(config, table, findings);
+  for (const { name } of config.source.tables) {
+    const table = tables.get(name);
+    if (table === undefined) {
+      unseen.push(`${id}: the mapping of table ${name}: not looked at: ${why}`);
+      continue;
+    }
+    const mapping = compiled(config, id, table, findings);
     if (mapping === null) continue;
     mappings.push(mapping);
     seen.push(
       `${id}: table ${table.name}, ${table.columns.length} columns, mapped to ${mapping.keys.length === 1 ? 'one item' : `${mapping.keys.length} items`} a row`,
     );
   }
-  const { facts, tables, indexes } = inspection;
-  return { shard: id, facts, tables, indexes, mappings, findings, seen };
+  return { shard: id, facts, tables, indexes, mappings, findings, seen, unseen };
 }
 
-function compiled(config: Config, table: TableInfo, findings: Finding[]): CompiledMapping | null {
+/** Returns the codes of the errors, as the reason why something was not looked at. */
+function codesOf(findings: readonly OwnedFinding[]): string {
+  const errors = findings.filter(({ level }) => level === 'error');
+  return [...new Set(errors.map(({ code }) => code))].join(', ');
+}
+
+function compiled(config: Config, shard: string, table: TableInfo, findings: OwnedFinding[]): CompiledMapping | null {
   try {
     // The preflight maps no row, so it needs no local indexes.
     return compileTable(config, table, []);
   } catch (thrown) {
-    findings.push(...errorsOf(asFerryError(thrown, `compiling the mapping of table ${table.name}`)));
+    const errors = errorsOf(asFerryError(thrown, `compiling the mapping of table ${table.name}`));
+    findings.push(...errors.map((error) => ofShard(shard, error)));
     return null;
   }
-}
-
-/** Finds whether rows can share an item key, on one shard or on two, and what a run would do about it. */
-function lookAtKeys(
-  config: Config,
-  shards: readonly ShardPart[],
-  options: PreflightOptions,
-): Part & { readonly registerBytes: number } {
-  const findings: Finding[] = [];
-  const guards = new Set<KeyGuard>();
-  let registerBytes = 0;
-  for (const { mappings } of shards) {
-    if (mappings.length === 0) continue;
-    const keys = mappings.flatMap((mapping) => mapping.keys);
-    const judged = judgeKeys(config, keys);
-    if (judged.verdict === 'possible') {
-      findings.push({
-        level: 'error',
-        code: 'E_ITEM_KEY_NOT_UNIQUE',
-        message: `two rows could share an item key, and one would overwrite the other: ${judged.reason}`,
-        hint: judged.remedy,
-      });
-    } else if (judged.verdict === 'unproven') {
-      registerBytes = estimatedRegister(shards);
-      findings.push({
-        level: 'warning',
-        code: 'E_ITEM_KEY_NOT_UNIQUE',
-        message: `dynaferry cannot prove that item keys are unique: ${judged.reason}`,
-        hint: `they may still be unique: a run stops before a second row overwrites a first. For that, it records every item key in item-keys.db (some ${REGISTERED_KEY_BYTES} bytes each, about ${mebibytes(registerBytes)} for these shards). To avoid that: ${judged.remedy}`,
-      });
-    }
-    guards.add(guardOf(config, keys));
-  }
-  if (options.restarting !== null) {
-    // Shards have the same tables, so usually there is one guard. Each guard is compared with the state of every shard.
-    const restarting = new Set(options.restarting);
-    for (const guard of guards) findings.push(...guardFindings(config, guard, restarting));
-    findings.push(...lookAtRegister(config, restarting));
-    if (guards.has('shard-values')) findings.push(...valueFindings(config, shards, restarting));
-  }
-  return { findings, seen: [], registerBytes };
-}
-
-function lookAtRegister(config: Config, restarting: ReadonlySet<string>): readonly Finding[] {
-  try {
-    return registerFindings(config, restarting);
-  } catch (thrown) {
-    return errorsOf(asFerryError(thrown, 'looking at the register of item keys'));
-  }
-}
-
-/** Approximate bytes of an entry of item-keys.db. */
-const REGISTERED_KEY_BYTES = 100;
-
-/** Estimates the bytes of the register, by the servers' own estimates of their rows. */
-function estimatedRegister(shards: readonly ShardPart[]): number {
-  const keys = shards
-    .flatMap(({ mappings }) => mappings)
-    .reduce((sum, { table, keys: rules }) => sum + table.estimatedRows * rules.length, 0);
-  return keys * REGISTERED_KEY_BYTES;
-}
-
-function mebibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
 }
 
 /** Compares shards that were moved before with these. A target that could not be looked at has its own finding. */
@@ -194,13 +188,18 @@ function lookAtOthers(
   config: Config,
   shardIds: readonly string[],
   { identity }: TargetPart,
-  { restarting }: PreflightOptions,
+  restarting: ReadonlySet<string> | null,
 ): Part {
-  if (restarting === null || identity === undefined) return { findings: [], seen: [] };
+  if (restarting === null) return NOTHING_FOUND;
   try {
-    return { findings: agreementFindings(config, shardIds, identity, new Set(restarting)), seen: [] };
+    if (identity === undefined) {
+      const line = 'the settings of the shards beside each other: not looked at: the target was not looked at';
+      return { ...NOTHING_FOUND, unseen: recordedShards(config.state).length === 0 ? [] : [line] };
+    }
+    return { ...NOTHING_FOUND, findings: ofRun(agreementFindings(config, shardIds, identity, restarting)) };
   } catch (thrown) {
-    return { findings: errorsOf(asFerryError(thrown, 'comparing the states of the shards')), seen: [] };
+    const findings = ofRun(errorsOf(asFerryError(thrown, 'comparing the states of the shards')));
+    return { ...NOTHING_FOUND, findings };
   }
 }
 
@@ -208,67 +207,35 @@ function lookAtOthers(
  * Compares the config with the states of shards that the preflight could look at as a whole. Every other shard has its
  * own finding, and is not compared.
  */
-function lookAtBindings(config: Config, shards: readonly ShardPart[], { identity }: TargetPart): Part {
-  if (identity === undefined || identity === null) return { findings: [], seen: [] };
-  const whole = shards.filter(({ mappings }) => mappings.length === config.source.tables.length);
+function lookAtBindings(
+  config: Config,
+  shards: readonly ShardPart[],
+  own: readonly OwnedFinding[],
+  { identity }: TargetPart,
+): Part {
+  const begun = shards.filter(({ shard }) => isBegun({ folder: config.state, shard }));
+  const isWhole = ({ mappings }: ShardPart): boolean => mappings.length === config.source.tables.length;
+  const unseen = begun.flatMap((part) => {
+    const ownCodes = codesOf(own.filter(({ shards: owners }) => owners?.includes(part.shard) ?? false));
+    const noTarget = identity === null ? 'the target table does not exist' : 'the target was not looked at';
+    const why = isWhole(part) ? (identity == null ? noTarget : null) : ownCodes;
+    return why === null ? [] : [`${part.shard}: the settings that it started with: not looked at: ${why}`];
+  });
+  if (identity === undefined || identity === null) return { ...NOTHING_FOUND, unseen };
+  const looked = shards.filter(isWhole).map(({ shard, mappings }) => ({
+    shard,
+    tables: mappings.map(({ table }) => table),
+    keys: mappings.flatMap(({ keys }) => keys),
+  }));
   try {
-    const looked = whole.map(({ shard, mappings }) => ({
-      shard,
-      tables: mappings.map(({ table }) => table),
-      keys: mappings.flatMap(({ keys }) => keys),
-    }));
-    const findings = bindingFindings(config, looked, identity);
-    return { findings, seen: [] };
+    return { findings: bindingFindings(config, looked, identity), seen: [], unseen };
   } catch (thrown) {
-    return { findings: errorsOf(asFerryError(thrown, 'comparing the config with the states of the shards')), seen: [] };
+    const findings = ofRun(errorsOf(asFerryError(thrown, 'comparing the config with the states of the shards')));
+    return { findings, seen: [], unseen };
   }
 }
 
 function registerUse({ target, restarting }: PreflightOptions): RegisterUse {
   if (!target) return 'anew';
   return restarting === null ? 'none' : 'more';
-}
-
-function lookAtState(config: Config, use: RegisterUse, shardIds: readonly string[], estimatedBytes: number): Part {
-  try {
-    // This comes first: it finds a path that is not a folder.
-    const { freeBytes } = stateSpace(config.state);
-    const registerBytes = registerRoom(estimatedBytes, config.state, shardIds, use);
-    const free = `${Math.floor(freeBytes / 2 ** 20)} MiB free`;
-    if (registerBytes > freeBytes) {
-      const hint = 'prove that item keys are unique (see the warning), or set `state` to a folder on a larger disk';
-      const message = `the state folder ${config.state} has ${free}, and the record of every item key would take about ${mebibytes(registerBytes)}${use === 'more' ? ' more' : ''}`;
-      return { findings: [{ level: 'error', code: 'E_STATE_SPACE', message, hint }], seen: [] };
-    }
-    if (freeBytes >= SPACE_WARNING_BYTES) return { findings: [], seen: [`state: ${config.state}, ${free}`] };
-    const level = freeBytes < SPACE_ERROR_BYTES ? 'error' : 'warning';
-    const least = level === 'error' ? `, and no run starts with less than ${mebibytes(SPACE_ERROR_BYTES)}` : '';
-    return {
-      findings: [
-        {
-          level,
-          code: 'E_STATE_SPACE',
-          message: `the state folder ${config.state} has ${free}${least}`,
-          hint: 'make room, or set `state` to a folder on a larger disk: a shard takes some 200 bytes a chunk',
-        },
-      ],
-      seen: [],
-    };
-  } catch (thrown) {
-    return { findings: errorsOf(asFerryError(thrown, 'looking at the state folder')), seen: [] };
-  }
-}
-
-/** Looks for copied states. A dry run keeps a state of its own, which does not stay long enough to be copied. */
-function lookAtHomes(config: Config, shardIds: readonly string[], { target }: PreflightOptions): readonly Part[] {
-  if (!target) return [];
-  return shardIds.flatMap((shard) => {
-    const fault = readCopied({ folder: config.state, shard }, config.stateMoves);
-    return fault === null ? [] : [{ findings: [{ ...fault, level: 'error' as const }], seen: [] }];
-  });
-}
-
-/** Keeps each finding once: a fault of the mapping shows on every shard. */
-function distinct(findings: readonly Finding[]): readonly Finding[] {
-  return [...new Map(findings.map((finding) => [`${finding.code}:${finding.message}`, finding])).values()];
 }

@@ -26,6 +26,7 @@ import { openShardSource } from '../../mysql/shard-source.js';
 import { columnsOfOneShard } from '../run/key-guard.js';
 import { ServerTurns } from '../server-turns.js';
 import { findShard } from '../run/shard-session.js';
+import { errorsOf, NOTHING_FOUND, ofRun, ofShard, type OwnedFinding, type Part } from './owned-finding.js';
 
 /** A shard whose tables could be looked at. */
 export interface SampledShard {
@@ -58,29 +59,26 @@ const MISTAKEN_LOOKUPS = 64;
 
 const SILENT: Emitter = { emit: () => undefined };
 
-/** @throws FerryError only E_INTERRUPTED */
+/**
+ * A fault of a shard while it is asked is that shard's own: the others are compared without it.
+ * @throws FerryError only E_INTERRUPTED
+ */
 export async function sampleOverlaps(
   config: Config,
   shards: readonly SampledShard[],
   signal: AbortSignal,
-): Promise<{ readonly findings: readonly Finding[]; readonly seen: readonly string[] }> {
-  const findings: Finding[] = [];
-  const seen: string[] = [];
-  if (shards.length < 2) return { findings, seen };
+): Promise<Part> {
+  const parts: Part[] = [];
+  if (shards.length < 2) return NOTHING_FOUND;
   for (const table of config.source.tables) {
-    for (const column of columnsOfOneShard(table)) {
-      try {
-        const overlap = await sampleColumn(config, shards, table, column, signal);
-        if (typeof overlap === 'string') seen.push(`${table.name}.${column}: ${overlap}`);
-        else findings.push(refuted(table.name, column, overlap));
-      } catch (thrown) {
-        const error = asFerryError(thrown, `comparing ${table.name}.${column} of the shards`);
-        if (error.code === 'E_INTERRUPTED') throw error;
-        findings.push({ ...error.toFault(), level: 'error' });
-      }
-    }
+    for (const column of columnsOfOneShard(table))
+      parts.push(await sampleColumn(config, shards, table, column, signal));
   }
-  return { findings, seen };
+  return {
+    findings: parts.flatMap(({ findings }) => findings),
+    seen: parts.flatMap(({ seen }) => seen),
+    unseen: parts.flatMap(({ unseen }) => unseen),
+  };
 }
 
 function refuted(table: string, column: string, [one, other]: readonly [string, string]): Finding {
@@ -92,63 +90,90 @@ function refuted(table: string, column: string, [one, other]: readonly [string, 
   };
 }
 
-/** @returns two shards that share a value, or a line on what was seen */
 async function sampleColumn(
   config: Config,
   shards: readonly SampledShard[],
   table: SourceTableConfig,
   column: string,
   signal: AbortSignal,
-): Promise<readonly [string, string] | string> {
-  const holders = shards.flatMap((shard) => {
+): Promise<Part> {
+  const name = `${table.name}.${column}`;
+  const holders: Holder[] = [];
+  const unasked = new Map<string, Unasked>();
+  for (const shard of shards) {
     const open = columnOpener(config, shard, table, column);
-    return open === null ? [] : [{ shard: shard.shard, open }];
-  });
-  const why = whyUnasked(shards, holders, table.name);
-  if (holders.length < 2) return `declared to be of one shard only; dynaferry did not check that, because ${why}`;
+    if (typeof open === 'string') unasked.set(shard.shard, open);
+    else holders.push({ shard: shard.shard, open });
+  }
+  const findings: OwnedFinding[] = [];
   const turns = new ServerTurns(config);
   const limit = pLimit(AT_ONCE);
   const onEach = async <T>(ask: (column: OpenedColumn) => Promise<T>): Promise<readonly T[]> => {
-    const asked = holders.map(({ shard, open }) =>
-      turns.on(shard, () => limit(() => withColumn({ shard, ...open() }, ask))),
-    );
-    // Waits until all shards have answered before it throws the fault of one, so that nothing continues after the
-    // verdict.
+    const asked = holders
+      .filter(({ shard }) => !unasked.has(shard))
+      .map(async ({ shard, open }) => {
+        try {
+          return [await turns.on(shard, () => limit(() => withColumn({ shard, ...open() }, ask)))];
+        } catch (thrown) {
+          const error = asFerryError(thrown, `shard ${shard}: looking at ${name}`);
+          if (error.code === 'E_INTERRUPTED') throw error;
+          unasked.set(shard, 'fault');
+          findings.push(...errorsOf(error).map((finding) => ofShard(shard, finding)));
+          return [];
+        }
+      });
+    // Waits until all shards have answered before it throws, so that nothing continues after the verdict.
     await Promise.allSettled(asked);
-    return await Promise.all(asked);
+    return (await Promise.all(asked)).flat();
   };
+  const declared = `${name}: declared to be of one shard only`;
+  const left = (): string => whyUnasked(shards, unasked);
+  if (holders.length < 2) return { findings, seen: [], unseen: [`${declared}; not looked at: ${left()}`] };
   const wanted = Math.max(1, Math.min(SAMPLED_VALUES, Math.ceil(SAMPLED_IN_ALL / holders.length)));
   const values = (await onEach((opened) => valuesOf(opened, wanted, signal))).flat();
   const found = await onEach((opened) => firstShared(opened, values, signal));
   const shared = found.find(({ pair }) => pair !== null)?.pair ?? null;
-  if (shared !== null) return shared;
+  if (shared !== null)
+    return { findings: [...findings, ...ofRun([refuted(table.name, column, shared)])], seen: [], unseen: [] };
+  if (found.length < 2) return { findings, seen: [], unseen: [`${declared}; not looked at: ${left()}`] };
   const among =
-    why === null
-      ? 'on no second shard'
-      : `on no second shard of the ${holders.length} sampled ones; others were not sampled, because ${why}`;
-  const seen = `declared to be of one shard only; ${values.length} sampled values are ${among}`;
+    unasked.size === 0 ? 'on no second one' : `on no second one of ${found.length} shards, because ${left()}`;
+  const seen = `${declared}; ${values.length} sampled values are ${among}`;
   const partly = found.filter(({ whole }) => !whole).length;
-  return partly === 0
-    ? seen
-    : `${seen}; dynaferry looked up only some of them on ${partly} shards, whose collation treats many values as equal`;
+  const some = `; dynaferry looked up only some of them on ${partly} shards, whose collation holds many values to be equal`;
+  return { findings, seen: [partly === 0 ? seen : seen + some], unseen: [] };
 }
 
-/** Returns why shards were not asked; null: all were. */
-function whyUnasked(
-  shards: readonly SampledShard[],
-  holders: readonly { readonly shard: string }[],
-  table: string,
-): string | null {
-  const asked = new Set(holders.map(({ shard }) => shard));
-  const left = shards.filter(({ shard }) => !asked.has(shard));
-  if (left.length === 0) return null;
-  const unseen = left.filter(({ mappings }) => !mappings.some((mapping) => mapping.table.name === table));
-  if (unseen.length > 0) return `${shardsIn(unseen)} ${unseen.length === 1 ? 'has' : 'have'} other faults`;
-  return `no index begins with it${left.length === shards.length ? '' : ` on ${shardsIn(left)}`}`;
+/**
+ * Why a shard is not asked for a column. `unmapped`: its table was not looked at, or not mapped. `no literal`: a lookup
+ * cannot name a value of the column's type. `fault`: the shard failed when it was asked.
+ */
+type Unasked = 'unmapped' | 'no index' | 'no literal' | 'fault';
+
+const REASONS: Readonly<Record<Unasked, (shards: readonly string[], all: boolean) => string>> = {
+  unmapped: (shards) => `${shardsIn(shards)} ${shards.length === 1 ? 'has' : 'have'} other faults`,
+  fault: (shards) => `${shardsIn(shards)} could not be asked`,
+  'no index': (shards, all) => `no index begins with it${all ? '' : ` on ${shardsIn(shards)}`}`,
+  'no literal': (shards, all) => `values of its type cannot be looked up${all ? '' : ` on ${shardsIn(shards)}`}`,
+};
+
+function whyUnasked(shards: readonly SampledShard[], unasked: ReadonlyMap<string, Unasked>): string {
+  return (['unmapped', 'fault', 'no index', 'no literal'] as const)
+    .flatMap((reason) => {
+      const these = shards.map(({ shard }) => shard).filter((shard) => unasked.get(shard) === reason);
+      return these.length === 0 ? [] : [REASONS[reason](these, these.length === shards.length)];
+    })
+    .join(', and ');
 }
 
-function shardsIn(shards: readonly SampledShard[]): string {
-  return `shard${shards.length === 1 ? '' : 's'} ${namesOfServer(shards.map(({ shard }) => shard))}`;
+function shardsIn(shards: readonly string[]): string {
+  return `shard${shards.length === 1 ? '' : 's'} ${namesOfServer(shards)}`;
+}
+
+/** A shard whose column can be looked up. */
+interface Holder {
+  readonly shard: string;
+  readonly open: () => Omit<OpenedColumn, 'shard'>;
 }
 
 interface OpenedColumn {
@@ -217,20 +242,20 @@ function namesOf(same: SameValue, cell: string | Buffer): readonly string[] {
   return same.namesOf(cell).map((name) => JSON.stringify(name));
 }
 
-/**
- * Returns how to open the column by itself, through an index that starts with it. null: no such index, or no literal
- * for its type.
- */
+/** Returns how to open the column by itself, through an index that starts with it; or why that cannot be. */
 function columnOpener(
   config: Config,
   { shard, tables, indexes, mappings }: SampledShard,
   { name, where }: SourceTableConfig,
   column: string,
-): (() => Omit<OpenedColumn, 'shard'>) | null {
+): Holder['open'] | Unasked {
   const table = tables.get(name);
-  const index = indexes.get(name)?.get(column);
   const mapping = mappings.find((candidate) => candidate.table.name === name);
-  if (table === undefined || mapping === undefined || index === undefined || !isScanColumn(table, column)) return null;
+  const leading = indexes.get(name);
+  if (table === undefined || mapping === undefined || leading === undefined) return 'unmapped';
+  const index = leading.get(column);
+  if (index === undefined) return 'no index';
+  if (!isScanColumn(table, column)) return 'no literal';
   const parts: readonly KeyPart[] = [{ column, descending: false }];
   const key = { name: index, parts, nullable: false, prefix: false };
   const { transport } = columnNamed(column, table);

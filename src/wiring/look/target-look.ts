@@ -6,7 +6,7 @@ import { connectTarget, type TargetConnection } from '../../dynamodb/client.js';
 import { describeTargetTable, type TableFacts } from '../../dynamodb/table/describe-table.js';
 import { targetFaults } from '../../dynamodb/table/table-findings.js';
 import { expectationOf } from '../target-facts.js';
-import { errorsOf, type Part } from './part.js';
+import { errorsOf, ofRun, type Part } from './owned-finding.js';
 import { placeOfTarget, type TargetPlace } from './places.js';
 import { contentFindings, type FirstWrite } from './target-content.js';
 
@@ -37,13 +37,14 @@ export async function lookAtTarget(
   let facts: TableFacts | null | undefined;
   const findings: Finding[] = [];
   const seen: string[] = [];
+  const unseen: string[] = [];
   try {
     connection = await connectTarget(config.target);
     facts = await describeTargetTable(connection, config.target.table, signal);
+    const { version } = config.target;
     if (facts !== null)
       seen.push(`target: table ${facts.name}, ${facts.status}, ${facts.billing}, ${facts.indexes.length} indexes`);
-    const { version } = config.target;
-    if (version !== null)
+    if (facts !== null && version !== null)
       seen.push(`target: another program writes too; attribute ${version.attribute} decides which item is newer`);
     const faults = targetFaults(facts, expectationOf(config));
     findings.push(...faults.filter(({ code }) => !(look.createTable && code === 'E_TARGET_TABLE_MISSING')));
@@ -56,9 +57,10 @@ export async function lookAtTarget(
     const error = asFerryError(thrown, `looking at table ${config.target.table}`);
     if (error.code === 'E_INTERRUPTED') throw error;
     findings.push(...errorsOf(error));
+    unseen.push(`target: table ${config.target.table}: not looked at: ${error.code}`);
   } finally {
     connection?.close();
   }
   const identity = facts === undefined ? undefined : (facts?.identity ?? null);
-  return { findings, seen, identity, place: placeOfTarget(config, connection, facts) };
+  return { findings: ofRun(findings), seen, unseen, identity, place: placeOfTarget(config, connection, facts) };
 }

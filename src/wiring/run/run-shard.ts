@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { earlierBackfill } from '../../config/binding/earlier-backfill.js';
 import type { Config } from '../../config/model.js';
-import { interrupted } from '../../core/errors.js';
+import { interrupted, type FerryError } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
 import type { EventBus } from '../../core/event-bus.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
@@ -139,6 +139,7 @@ async function openRun<Name extends VerbName>({
   const verb = VERBS[task.verb];
   const store = await openState(task, config, bus, signal, () => watching.stepped());
   opened.store = store;
+  watching.keepsIn(store);
   incidents.keepIn(store.incidents);
   if (store.lateWrites.waitsAgain) bus.emit('shard.warning', { shard, ...WAITS_ANEW });
   // A dry run asks no target, so it knows no local index.
@@ -191,14 +192,20 @@ function whatIsKnown<Name extends VerbName>(
  * earlier fault is there.
  */
 function closeState<O extends Ending>(store: StateStore | null, outcome: O): O {
+  const failed = (error: FerryError): O => ({
+    ...outcome,
+    status: 'failed',
+    exitCode: error.exitCode,
+    fault: error.toFault(),
+  });
+  // What was reported as saved is lost then, after a stop by a signal too.
+  const gone = store?.gone() ?? null;
   try {
     store?.close();
-    return outcome;
   } catch (thrown) {
-    if (outcome.fault !== null) return outcome;
-    const error = asFerryError(thrown, 'closing the state');
-    return { ...outcome, status: 'failed', exitCode: error.exitCode, fault: error.toFault() };
+    if (gone === null && outcome.fault === null) return failed(asFerryError(thrown, 'closing the state'));
   }
+  return gone !== null && outcome.status !== 'failed' ? failed(gone) : outcome;
 }
 
 /** @param stepped is called after each step; a large register takes an hour's worth of steps */

@@ -20,6 +20,7 @@
  */
 import type { Config, SourceLimits } from '../../config/model.js';
 import type { Tunables } from '../../config/tunables.js';
+import type { StateStore } from '../../core/ports/state-ports.js';
 import type { PauseGate } from '../../core/async/pause-gate.js';
 import type { EventBus } from '../../core/event-bus.js';
 import type { TokenBucket } from '../../dynamodb/capacity/token-bucket.js';
@@ -53,6 +54,8 @@ export interface ShardWatch {
   readonly watch: StallWatch;
   /** Counts the rows of this source too from now on. */
   counts(source: { readonly rowsRead: number }): void;
+  /** Looks at each tick whether the files of the state are in their places, and stops the work if not. */
+  keepsIn(store: Pick<StateStore, 'gone'>): void;
   /** Notes a step of work that no event reports. */
   stepped(): void;
   end(): void;
@@ -88,6 +91,7 @@ export function watchShard(
 ): ShardWatch {
   const counts = { steps: 0, rows: 0, chunks: 0, items: 0, commits: 0 };
   const sources: { readonly rowsRead: number }[] = [];
+  let state: Pick<StateStore, 'gone'> | null = null;
   let underWay = 0;
   let registerWait: Wait | null = null;
   const excuses = new Excuses(tunables.source, times.tickMs);
@@ -125,6 +129,7 @@ export function watchShard(
       'items acknowledged by DynamoDB': counts.items,
       'chunks committed to the state': counts.commits,
     }),
+    fault: () => state?.gone() ?? null,
     onMoved: () => {
       registerWait = null;
       excuses.moved();
@@ -144,6 +149,7 @@ export function watchShard(
   return {
     watch,
     counts: (source) => void sources.push(source),
+    keepsIn: (store) => void (state = store),
     stepped: () => void (counts.steps += 1),
     end: () => {
       watch.end();

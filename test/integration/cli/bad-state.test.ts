@@ -29,7 +29,7 @@ const ITEMS = 2 * ROWS;
  */
 async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unreadable = false): Promise<void> {
   const [recorded, items] = [await statusOf(migration), await migration.items()];
-  for (const command of ['backfill', 'verify']) {
+  for (const command of ['check', 'backfill', 'verify']) {
     expectRefusal(await migration.run([command]), refusal);
     expect(await statusOf(migration)).toEqual(recorded);
     expect(await migration.items()).toEqual(items);
@@ -39,7 +39,8 @@ async function refusedUntilRestarted(migration: Migration, refusal: Refusal, unr
   expect(archives).toHaveLength(1);
   if (unreadable) {
     // Nobody can tell any more what had been sent.
-    expect(await migration.run(['verify'])).toMatchObject({ code: 7 });
+    const early = await migration.run(['verify']);
+    expect(early, early.stdout + early.stderr).toMatchObject({ code: 7 });
     letLateWriteWindowPass(migration.stateFolder, ['s01']);
   }
   expect(await migration.run(['verify'])).toMatchObject({ code: 0 });

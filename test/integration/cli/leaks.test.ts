@@ -346,6 +346,7 @@ const SCENES: Readonly<Record<ErrorCode, Scene | string>> = {
       [...first, '--restart', '--yes'],
     ],
   },
+  E_STATE_GONE: 'its words name the path alone; test/integration/cli/state-gone.test.ts deletes it in a run',
   E_STATE_IO: { alter: (config) => (config.state = './a-file') },
   E_STATE_MISSING: {
     runs: [

@@ -131,7 +131,7 @@ describe.each(onePair)('a setting that is changed before a backfill is resumed, 
         continue;
       }
       expect(outcome, what).toMatchObject({ status: 'failed', fault: { code: 'E_STATE_CHANGED' } });
-      expect(foretold, what).toEqual([{ ...outcome.fault, level: 'error' }]);
+      expect(foretold, what).toEqual([{ ...outcome.fault, level: 'error', shards: [shard] }]);
       expect(outcome.fault?.hint, what).toContain('dynaferry backfill --restart --shard s01');
       expect(chunksIn(base.state), what).toBe(chunks);
 

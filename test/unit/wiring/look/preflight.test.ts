@@ -37,6 +37,7 @@ test('preflight does not report a CA file as a fault of the config when no more 
   const findings = JSON.parse(stdout) as readonly { readonly code: string; readonly message: string; hint: string }[];
   expect(findings).toContainEqual({
     level: 'error',
+    shards: null,
     code: 'E_TOO_MANY_FILES',
     message: `shard s01: the CA file ${SCRIPT}: this process may open no more files (EMFILE)`,
     hint: expect.stringContaining('ulimit -n') as string,
