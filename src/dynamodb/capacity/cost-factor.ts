@@ -11,7 +11,7 @@ const WEIGHT = 0.1;
 
 /**
  * The service reports one sum for a batch. A batch of puts alone, or of deletes alone, shows what its kind costs. In a
- * batch of both, the costs of puts are known better: so the deletes learn from what the puts do not explain. Each delete
+ * batch of both, the costs of puts are known better: so the deletes learn from what the puts do not explain. A delete
  * costs one unit at least, so what remains then is the most that the puts can have cost. If the estimate for puts is
  * higher, it is wrong, and the puts learn too.
  */

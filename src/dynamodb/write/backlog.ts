@@ -93,8 +93,8 @@ export class Backlog {
   }
 
   /**
-   * Takes the next batch, within the limits of a request and of that many units by the estimated cost. @returns an empty
-   * batch if nothing may be sent now
+   * Takes the next batch, within the limits of a request and of that many units by the estimated cost.
+   * @returns an empty batch if nothing may be sent now
    */
   take(maxUnits: number, cost = OWN_UNITS): readonly QueuedOperation[] {
     const part = this.#parts.pop();

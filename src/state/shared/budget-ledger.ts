@@ -2,9 +2,9 @@
  * The budget ledger records how much of a table's budget each run of this machine holds. It is a file beside the state,
  * so that all runs on one state folder see it. It holds fractions whose sum is never more than one. A run takes what is
  * free, up to an equal part. When other runs join, it gives up its surplus. It records that only when all its shards
- * spend less. In the same way, a run that is paused as a whole gives up all of its part, and then counts as no run. The
- * part of a run that ended, orderly or not, rests before another run may take it (`core/capacity/budget-shares.ts` gives
- * the reason).
+ * spend less. In the same way, a run that is paused as a whole gives up all of its part, and then counts as no run.
+ * The part of a run that ended, orderly or not, rests before another run may take it (`core/capacity/budget-shares.ts`
+ * gives the reason).
  *
  * A lock shows whether a run is alive: the kernel drops the lock with the process. A suspended process keeps its lock
  * and its part. No run waits for the file. If another process has locked it, for example one that was suspended during
