@@ -61,7 +61,8 @@ export interface Supervisor {
    * Changes limits of all shards, also of those that have not started. A process that hangs applies them when it
    * continues.
    * @param limits an absent limit stays as it is
-   * @throws FerryError E_LIMIT_INVALID: all limits stay as they are
+   * @throws FerryError E_LIMIT_INVALID: all limits stay as they are. A limit is also invalid if this machine does not
+   *   allow the files or the memory for it
    */
   setLimits(limits: Partial<Limits>): void;
   /**

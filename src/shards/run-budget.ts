@@ -1,7 +1,8 @@
 /**
  * The budget of a run, shared out to its shards. Three bounds apply, and the least of them holds. They are what the
  * operator allows, what an on-demand table is warm for (`warm-up.ts`), and the part that other runs of this machine
- * leave (`wiring/shared-budget.ts`). Running shards have equal parts of it (`core/capacity/budget-shares.ts`).
+ * leave (`wiring/shared-budget.ts`). Running shards have equal parts of it (`core/capacity/budget-shares.ts`). While no
+ * shard runs, or all that run are paused, other runs of this machine get the part of this run.
  */
 import { BudgetShares } from '../core/capacity/budget-shares.js';
 import type { Fault } from '../core/errors.js';
@@ -46,7 +47,7 @@ export class RunBudget<H> {
    * @param give brings the holder its part, in units a second, whenever that changes; the holder starts with nothing
    */
   join(holder: H, give: (units: number) => void): void {
-    this.#parts.join(holder, give);
+    this.#change(() => this.#parts.join(holder, give));
   }
 
   /** Notes that the holder has confirmed its part: it spends at most that many units a second. */
@@ -67,7 +68,7 @@ export class RunBudget<H> {
 
   /** Gives a holder that continues an equal part again. */
   restore(holder: H): void {
-    this.#parts.restore(holder);
+    this.#change(() => this.#parts.restore(holder));
   }
 
   /** Returns the most that a holder may be spending now, in units a second. */
@@ -96,9 +97,16 @@ export class RunBudget<H> {
     this.#shared.leave();
   }
 
+  /** Looks at once if the change makes the run want a part again, so that a shard does not wait for the next look. */
+  #change(change: () => void): void {
+    const wanted = this.#parts.wanted;
+    change();
+    if (this.#parts.wanted && !wanted) this.#look();
+  }
+
   #look(): void {
     const whole = SHARED_OUT * this.#warmUp.units;
-    this.#parts.setTotal(whole * this.#shared.look(this.#parts.inUse / whole));
+    this.#parts.setTotal(whole * this.#shared.look(this.#parts.inUse / whole, this.#parts.wanted));
     const warning = this.#shared.warning();
     if (warning !== null) this.#onWarning(warning);
   }

@@ -14,6 +14,7 @@ import { checkedBudget, checkedLimits } from '../config/live-limits.js';
 import { Tunables, type Limits } from '../config/tunables.js';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import { nearest } from '../core/text/nearest.js';
+import { checkMachineAllows } from '../wiring/look/machine-limits.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
 import type { ShardStatus, Supervision, Supervisor } from './handle.js';
 import { MachineWatch } from './process/machine-death.js';
@@ -97,7 +98,9 @@ class ShardSupervisor implements Supervisor {
   }
 
   setLimits(limits: Partial<Limits>): void {
-    const changes = checkedLimits(limits, this.limits, this.#supervision.config.target.version);
+    const { config, jobs } = this.#supervision;
+    const changes = checkedLimits(limits, this.limits, config.target.version);
+    checkMachineAllows(changes, this.limits, { config, jobs });
     this.#tunables.set(changes);
     this.#changed = { ...this.#changed, ...changes };
     if (changes.scansPerServer !== undefined) this.#shares = this.#supervision.shares(changes.scansPerServer);

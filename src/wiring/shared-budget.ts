@@ -14,9 +14,10 @@ export interface SharedBudget {
   /**
    * Call it twice a second.
    * @param inUse the most that is spent now, as a part of the whole
+   * @param wants false while nothing is to be spent: other runs then get the part, as far as it is not in use
    * @returns the part of the whole that may be spent
    */
-  look(inUse: number): number;
+  look(inUse: number, wants?: boolean): number;
   /**
    * Call it after each look. It returns each warning once. One says that a new ledger replaces a damaged one. The other
    * says which run has the part that this one has waited for too long.
@@ -52,9 +53,9 @@ export function joinBudget(config: Shared, kind: Kind): SharedBudget {
   let putAside = ledger.putAside;
   let looksInVain = 0;
   return {
-    look(inUse) {
-      const look = ledger.look(inUse);
-      looksInVain = look.fraction > 0 ? 0 : looksInVain + 1;
+    look(inUse, wants = true) {
+      const look = ledger.look(inUse, wants);
+      looksInVain = look.fraction > 0 || !wants ? 0 : looksInVain + 1;
       return look.fraction;
     },
     warning() {

@@ -4,6 +4,7 @@
  * operation of each key left.
  */
 import { describe, expect, test } from 'vitest';
+import type { MappedItem } from '../../src/core/model.js';
 import type { WriteReceipt } from '../../src/core/ports/target-ports.js';
 import type { WriteOperation } from '../../src/core/item/write-operation.js';
 import { TokenBucket } from '../../src/dynamodb/capacity/token-bucket.js';
@@ -156,6 +157,31 @@ describe.each(dynamodbServers)('ItemWriter contract, many operations: $name', (s
     expect(receipt).toEqual({ items: 1, newer: 0, superseded: 0, units: 5 });
     expect(budget.consumed - before).toBe(5);
     expect(await target.stored()).toEqual([]);
+  });
+
+  test('deletes of large items do not raise what the item writer debits for puts, but what it debits for deletes', async () => {
+    await using target = await openTarget(server);
+    const large = (partition: string): MappedItem[] => sampleItems(10, 10, partition, 'x'.repeat(4_500));
+    const deletes = (items: readonly MappedItem[]): readonly WriteOperation[] =>
+      items.map(({ row: [partition, sort] }) => deleteOf(String(partition), String(sort)));
+    await target.writer.write([...large('A'), ...large('B')]);
+    await target.writer.write(deletes(large('A')));
+    await target.writer.write(sampleItems(10, 10));
+    await target.writer.write(deletes(large('B')));
+    const debits = target.events.flatMap(({ name, payload }) => (name === 'batch.sent' ? [payload.units] : []));
+    expect(debits).toEqual([100, 10, 10, 50]);
+  });
+
+  test('the receipts of one batch of puts and deletes count its units by what puts and deletes cost before', async () => {
+    await using target = await openTarget(server);
+    const items = [sampleItem('K', '1', 'x'.repeat(4_500)), sampleItem('L', '1', 'x'.repeat(4_500))];
+    await target.writer.write(items);
+    await target.writer.write([deleteOf('K', '1')]);
+    const receipts = await Promise.all([
+      target.writer.write([sampleItem('M', '1')]),
+      target.writer.write([deleteOf('L', '1')]),
+    ]);
+    expect(receipts.map(({ units }) => units)).toEqual([1, 5]);
   });
 
   test('the item writer sends unprocessed puts and deletes of one batch again, each by its kind and key', async () => {

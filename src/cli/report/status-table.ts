@@ -37,25 +37,31 @@ function widthOf(lines: readonly Line[], kept: readonly number[]): number {
 }
 
 function shardLines(shard: ShardStatus): readonly Line[] {
-  if (shard.tables.every((table) => !table.planned))
+  if (!shard.tables.some(isBegun))
     return [{ cells: [shard.shard, shard.fault === null ? phaseText(shard) : 'unreadable'] }];
   return shard.tables.map((table, index) => ({ cells: tableCells(shard, table, index === 0) }));
 }
 
+/** Returns whether work on a table was started: it has a plan, or a pass that needs none. */
+function isBegun({ planned, backfill, verify }: TableStatus): boolean {
+  return planned || backfill !== null || verify !== null;
+}
+
 function tableCells(shard: ShardStatus, table: TableStatus, first: boolean): readonly string[] {
-  if (!table.planned) return [first ? shard.shard : '', first ? phaseText(shard) : '', table.table, 'not started'];
+  if (!isBegun(table)) return [first ? shard.shard : '', first ? phaseText(shard) : '', table.table, 'not started'];
   const pass = currentPass(shard, table);
   const rows = pass?.counts.rows ?? 0;
   const beat = shard.running ? shard.heartbeat : null;
   const finished = pass !== null && pass.pass.finishedAt !== null;
   const rate = beat?.rowsPerSecond ?? 0;
-  const left = finished || rate <= 0 ? '' : duration(Math.max(0, table.estimatedRows - rows) / rate);
+  const left = finished || rate <= 0 || !table.planned ? '' : duration(Math.max(0, table.estimatedRows - rows) / rate);
   return [
     first ? shard.shard : '',
     first ? phaseText(shard) : '',
     table.table,
-    finished ? count(rows) : `${count(rows)} of about ${count(table.estimatedRows)}`,
-    finished ? '100%' : percent(rows, table.estimatedRows),
+    finished || !table.planned ? count(rows) : `${count(rows)} of about ${count(table.estimatedRows)}`,
+    // Without a plan, nothing says how many rows there are.
+    finished ? '100%' : table.planned ? percent(rows, table.estimatedRows) : '',
     beat === null || finished ? '' : `${compact(rate)} rows/s`,
     left,
     count(table.badRows),

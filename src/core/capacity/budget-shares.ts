@@ -58,6 +58,12 @@ export class BudgetShares<H> {
     return sum;
   }
 
+  /** True while a holder wants a part: it has joined, and is not suspended. */
+  get wanted(): boolean {
+    for (const { suspended } of this.#holders.values()) if (!suspended) return true;
+    return false;
+  }
+
   setTotal(units: number): void {
     this.#total = units;
     this.#plan();

@@ -8,7 +8,7 @@ import type { WriteOperation } from '../../core/item/write-operation.js';
 import { KeyIndex } from './key-index.js';
 import { MAX_BATCH_BYTES, MAX_OPERATIONS } from './batch-write.js';
 import type { HotPartitions } from '../capacity/hot-partitions.js';
-import { PartitionQueue } from './partition-queue.js';
+import { OWN_UNITS, PartitionQueue } from './partition-queue.js';
 import type { PendingWrite } from './pending-write.js';
 import { QueuedOperation } from './queued-operation.js';
 
@@ -93,14 +93,14 @@ export class Backlog {
   }
 
   /**
-   * Takes the next batch, within the limits of a request and of that many write units. @returns an empty batch if
-   * nothing may be sent now
+   * Takes the next batch, within the limits of a request and of that many units by the estimated cost.
+   * @returns an empty batch if nothing may be sent now
    */
-  take(maxUnits: number): readonly QueuedOperation[] {
+  take(maxUnits: number, cost = OWN_UNITS): readonly QueuedOperation[] {
     const part = this.#parts.pop();
     if (part !== undefined) return part;
     const now = performance.now();
-    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_BATCH_BYTES, maxUnits };
+    const bounds = { maxItems: this.#maxBatch, maxBytes: MAX_BATCH_BYTES, maxUnits, cost };
     const batch = this.#queue.take(bounds, now, this.#hot.size > 0 ? this.#hot : null);
     this.#armRelease(now);
     return batch;

@@ -6,15 +6,21 @@
  *   rotating  -- operations are put back -->  parked  -- release, when its time has come -->  rotating
  *   rotating  -- its last one is taken -->  forgotten
  */
+import { WriteCost } from '../capacity/cost-factor.js';
 import type { QueuedOperation } from './queued-operation.js';
 
 export interface BatchBounds {
   readonly maxItems: number;
   /** Bytes of the operations in UTF-8. One operation is always taken. */
   readonly maxBytes: number;
-  /** Write units of the base table. One operation is always taken. */
+  /** Write units by `cost`. One operation is always taken. */
   readonly maxUnits: number;
+  /** Default: operations cost their own units. */
+  readonly cost?: WriteCost;
 }
+
+/** The cost of operations by their own units in the base table. */
+export const OWN_UNITS = new WriteCost();
 
 /** Pace limits single partition keys to a rate of their own. */
 export interface Pace {
@@ -82,7 +88,11 @@ export class PartitionQueue {
    * up.
    * @param now monotonic ms
    */
-  take({ maxItems, maxBytes, maxUnits }: BatchBounds, now: number, pace: Pace | null = null): QueuedOperation[] {
+  take(
+    { maxItems, maxBytes, maxUnits, cost = OWN_UNITS }: BatchBounds,
+    now: number,
+    pace: Pace | null = null,
+  ): QueuedOperation[] {
     const taken: QueuedOperation[] = [];
     let bytes = 0;
     let units = 0;
@@ -96,7 +106,7 @@ export class PartitionQueue {
       }
       const queued = lane.head;
       bytes += queued.operation.end - queued.operation.start;
-      units += queued.units;
+      units += queued.costBy(cost);
       if ((bytes > maxBytes || units > maxUnits) && taken.length > 0) {
         this.#prepend(lane);
         break;

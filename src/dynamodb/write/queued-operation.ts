@@ -8,7 +8,8 @@
  */
 import { writeUnits } from '../../core/capacity/capacity-units.js';
 import type { FerryError } from '../../core/errors.js';
-import type { WriteOperation } from '../../core/item/write-operation.js';
+import { isDelete, type WriteOperation } from '../../core/item/write-operation.js';
+import type { WriteCost } from '../capacity/cost-factor.js';
 import type { PendingWrite } from './pending-write.js';
 
 /** The write of an operation that was replaced by a later one, and the ones that were replaced before it. */
@@ -41,6 +42,11 @@ export class QueuedOperation {
   /** Bytes on the wire, without the words around them. */
   get wireBytes(): number {
     return this.operation.end - this.operation.start;
+  }
+
+  /** Returns the units of table and indexes that it probably consumes. */
+  costBy(cost: WriteCost): number {
+    return isDelete(this.operation) ? cost.ofDelete : this.units * cost.ofPutUnit;
   }
 
   /** Counts the earlier operations that it stands for. */

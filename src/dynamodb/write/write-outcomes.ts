@@ -13,8 +13,9 @@ import { BelievableUnits, writeBounds } from '../http/believable-units.js';
 import { blamedOn, comparesNothing, refusedItem } from './item-faults.js';
 import type { QueuedOperation } from './queued-operation.js';
 import type { UnsettledWrites } from './pending-write.js';
+import { isDelete } from '../../core/item/write-operation.js';
 import { RequestFailure, unavailable } from '../failures/service-errors.js';
-import type { CostFactor } from '../capacity/cost-factor.js';
+import type { WriteCost } from '../capacity/cost-factor.js';
 import type { WriteFeedback } from './write-feedback.js';
 import type { WriteAnswer, WriteFormat, WriteOutcome } from './write-format.js';
 import type { ItemWriterOptions } from './writer-options.js';
@@ -27,7 +28,7 @@ export interface WriterParts {
   readonly writes: UnsettledWrites;
   readonly feedback: WriteFeedback;
   readonly deadline: NoProgressDeadline;
-  readonly cost: CostFactor;
+  readonly cost: WriteCost;
   /** Ends the run. */
   readonly fail: (error: FerryError) => void;
   /** Drops what waits for writes that have failed. */
@@ -65,6 +66,7 @@ export class WriteOutcomes {
 
   #answered({ items: batch, debited, sentAt }: SentBatch, answer: WriteAnswer): void {
     const { shard, table, budget, emitter, retryTimeoutSeconds } = this.#parts.options;
+    const { cost } = this.#parts;
     const now = performance.now();
     const { unprocessed, newer } = answer;
     const written = unprocessed.size === 0 ? batch : batch.filter((queued) => !unprocessed.has(queued));
@@ -74,14 +76,21 @@ export class WriteOutcomes {
       writeBounds(written.length, batch.length, this.#parts.options.indexes),
     );
     const units = consumed ?? computed;
-    if (consumed !== null && answer.indexed) this.#parts.cost.learn(units, computed);
+    if (consumed !== null && answer.indexed) {
+      const deletes = countDeletes(written);
+      cost.learn(units, computed - deletes, deletes);
+    }
     if (answer.incomparable) this.#warnOfIncomparable();
     // A throttled operation stays debited. It cost no unit, but attempts that fail must not go out at any rate.
-    const tried = sumUnits(batch);
-    budget.settle((consumed ?? computed * this.#parts.cost.factor) - debited * (computed / tried));
-    this.#parts.feedback.note({ batch, units: tried, throttled: unprocessed, hotKeyRange: false, sentAt }, now);
+    const estimated = costOf(written, cost);
+    const share = unprocessed.size === 0 ? 1 : estimated / costOf(batch, cost);
+    budget.settle((consumed ?? estimated) - debited * share);
+    this.#parts.feedback.note(
+      { batch, units: sumUnits(batch), throttled: unprocessed, hotKeyRange: false, sentAt },
+      now,
+    );
     budget.noteConsumed(units);
-    this.#acknowledge(written, newer, units, computed);
+    this.#acknowledge(written, newer, units, estimated);
     const elapsedMs = now - sentAt;
     emitter.emit('batch.acknowledged', {
       shard,
@@ -107,19 +116,23 @@ export class WriteOutcomes {
     });
   }
 
-  /** Gives each item its whole-numbered part of what the request consumed. The parts add up exactly. */
+  /**
+   * Gives each operation its whole-numbered part of what the request consumed, by the estimated costs. The parts add up
+   * exactly.
+   */
   #acknowledge(
     written: readonly QueuedOperation[],
     newer: ReadonlySet<QueuedOperation>,
     units: number,
-    computed: number,
+    estimated: number,
   ): void {
+    const { cost } = this.#parts;
     if (written.length > 0) this.#parts.deadline.progress();
-    let computedSoFar = 0;
+    let estimatedSoFar = 0;
     let givenSoFar = 0;
     for (const queued of written) {
-      computedSoFar += queued.units;
-      const given = Math.round((units * computedSoFar) / computed);
+      estimatedSoFar += queued.costBy(cost);
+      const given = Math.round((units * estimatedSoFar) / estimated);
       this.#parts.backlog.remove(queued);
       queued.acknowledged(given - givenSoFar, newer.has(queued));
       givenSoFar = given;
@@ -254,8 +267,21 @@ interface RetryCircumstances {
   readonly ambiguous: boolean;
 }
 
-export function sumUnits(batch: readonly QueuedOperation[]): number {
+function sumUnits(batch: readonly QueuedOperation[]): number {
   let sum = 0;
   for (const queued of batch) sum += queued.units;
   return sum;
+}
+
+/** Returns the units that the batch probably consumes. */
+export function costOf(batch: readonly QueuedOperation[], cost: WriteCost): number {
+  let sum = 0;
+  for (const queued of batch) sum += queued.costBy(cost);
+  return sum;
+}
+
+function countDeletes(batch: readonly QueuedOperation[]): number {
+  let count = 0;
+  for (const { operation } of batch) if (isDelete(operation)) count++;
+  return count;
 }

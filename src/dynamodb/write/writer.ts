@@ -26,10 +26,10 @@ import { UnsettledWrites, PendingWrite } from './pending-write.js';
 import type { QueuedOperation } from './queued-operation.js';
 import { RequestChannel } from '../http/request-channel.js';
 import { DEFAULT_TIMEOUTS } from '../http/timeouts.js';
-import { CostFactor } from '../capacity/cost-factor.js';
+import { WriteCost } from '../capacity/cost-factor.js';
 import { WriteFeedback } from './write-feedback.js';
 import { sendBatch, type WriteFormat } from './write-format.js';
-import { sumUnits, WriteOutcomes } from './write-outcomes.js';
+import { costOf, WriteOutcomes } from './write-outcomes.js';
 import type { ItemWriterOptions } from './writer-options.js';
 
 /** How long `close` waits for requests in flight. A healthy request takes tens of ms. */
@@ -47,7 +47,7 @@ class QueueingItemWriter implements ItemWriter {
   readonly #writes = new UnsettledWrites();
   readonly #feedback: WriteFeedback;
   readonly #deadline: NoProgressDeadline;
-  readonly #cost: CostFactor;
+  readonly #cost: WriteCost;
   readonly #outcomes: WriteOutcomes;
   readonly #stop = new AbortController();
   /** Aborts the wait for answers. */
@@ -75,7 +75,7 @@ class QueueingItemWriter implements ItemWriter {
     this.#backlog = new Backlog(maxInFlightRequests, this.#format.maxItems, this.#feedback.hot, () => this.#pump());
     this.#deadline = new NoProgressDeadline(() => options.retryTimeoutSeconds);
     // Until the first answer, an item costs as if it had an entry in every index. The answer corrects that.
-    this.#cost = new CostFactor(1 + (options.indexes ?? 0));
+    this.#cost = new WriteCost(1 + (options.indexes ?? 0));
     this.#outcomes = new WriteOutcomes({
       options,
       format: this.#format,
@@ -167,7 +167,7 @@ class QueueingItemWriter implements ItemWriter {
         this.#waitForBudget();
         return;
       }
-      const batch = this.#backlog.take(this.#options.budget.smallDebit / this.#cost.factor);
+      const batch = this.#backlog.take(this.#options.budget.smallDebit, this.#cost);
       if (this.#tooOld(batch)) this.#fail(rowsTooOld(this.#options.shard, this.#options.table));
       else if (batch.length > 0) void this.#send(batch);
     }
@@ -199,7 +199,7 @@ class QueueingItemWriter implements ItemWriter {
 
   async #send(batch: readonly QueuedOperation[]): Promise<void> {
     const { shard, budget, emitter } = this.#options;
-    const debited = sumUnits(batch) * this.#cost.factor;
+    const debited = costOf(batch, this.#cost);
     budget.tryTake(debited); // the pump saw it open
     budget.sent(debited);
     this.#inFlight++;

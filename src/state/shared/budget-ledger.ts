@@ -2,8 +2,9 @@
  * The budget ledger records how much of a table's budget each run of this machine holds. It is a file beside the state,
  * so that all runs on one state folder see it. It holds fractions whose sum is never more than one. A run takes what is
  * free, up to an equal part. When other runs join, it gives up its surplus. It records that only when all its shards
- * spend less. The part of a run that ended, orderly or not, rests before another run may take it
- * (`core/capacity/budget-shares.ts` gives the reason).
+ * spend less. In the same way, a run that is paused as a whole gives up all of its part, and then counts as no run.
+ * The part of a run that ended, orderly or not, rests before another run may take it (`core/capacity/budget-shares.ts`
+ * gives the reason).
  *
  * A lock shows whether a run is alive: the kernel drops the lock with the process. A suspended process keeps its lock
  * and its part. No run waits for the file. If another process has locked it, for example one that was suspended during
@@ -169,9 +170,6 @@ export class BudgetLedger {
         // The lock of this number was free, so the run that had it before has ended.
         bury(database, taken.run, options.restMs);
         ledger.#buryGone();
-        database
-          .prepare('INSERT INTO runs (run, resource, pid, held) VALUES (?, ?, ?, 0)')
-          .run(taken.run, options.resource, process.pid);
       });
       database.pragma(`busy_timeout = ${LOOK_WAIT_MS}`);
       return ledger;
@@ -184,13 +182,14 @@ export class BudgetLedger {
   /**
    * Records how much this run uses, and returns how much it may use. Callers repeat it all the time. It throws nothing.
    * @param inUse the largest fraction of the whole budget that the run may be spending now
+   * @param wants false while no shard of the run is to spend anything: then the run keeps only what is still in use
    */
-  look(inUse: number): Look {
+  look(inUse: number, wants = true): Look {
     try {
       // The part counts only once the ledger has recorded it for all runs.
       this.#known = this.#within(() => {
         this.#buryGone();
-        return this.#share(inUse);
+        return wants ? this.#share(inUse) : this.#giveUp(inUse);
       });
     } catch {
       // The file is locked, or the disk fails. The run continues with its known part, which no other run takes while
@@ -210,13 +209,10 @@ export class BudgetLedger {
     this.#lock.release();
   }
 
+  /** Takes the run's part. The entry of a run is there from now on, so that the others count this run. */
   #share(inUse: number): Look {
     const { resource } = this.options;
-    const rows = this.#database
-      .prepare<[string], Row>('SELECT run, pid, held FROM runs WHERE resource = ?')
-      .all(resource);
-    const others = rows.filter(({ run }) => run !== this.#run);
-    const mine = rows.find(({ run }) => run === this.#run)?.held ?? 0;
+    const { rows, others, mine } = this.#rows();
     const resting =
       this.#database
         .prepare<[string], number>('SELECT total(held) FROM resting WHERE resource = ?')
@@ -224,11 +220,38 @@ export class BudgetLedger {
         .get(resource) ?? 0;
     const equal = 1 / (others.length + 1);
     const free = 1 - resting - rows.reduce((sum, { held }) => sum + held, 0);
-    const held =
-      mine > equal ? Math.max(equal, Math.min(mine, inUse)) : mine + Math.max(0, Math.min(equal - mine, free));
-    if (Math.abs(held - mine) > ROUNDING)
-      this.#database.prepare('UPDATE runs SET held = ? WHERE run = ?').run(held, this.#run);
+    const had = mine ?? 0;
+    const held = had > equal ? Math.max(equal, Math.min(had, inUse)) : had + Math.max(0, Math.min(equal - had, free));
+    this.#hold(held, mine);
     return { fraction: Math.min(held, equal), others: others.map(({ pid }) => pid) };
+  }
+
+  /** Keeps what is still in use, and without anything in use no entry. So the others share as if this run had left. */
+  #giveUp(inUse: number): Look {
+    const { others, mine } = this.#rows();
+    const held = Math.min(mine ?? 0, inUse);
+    if (held > ROUNDING) this.#hold(held, mine);
+    else this.#database.prepare('DELETE FROM runs WHERE run = ?').run(this.#run);
+    return { fraction: 0, others: others.map(({ pid }) => pid) };
+  }
+
+  #rows(): { readonly rows: readonly Row[]; readonly others: readonly Row[]; readonly mine: number | null } {
+    const rows = this.#database
+      .prepare<[string], Row>('SELECT run, pid, held FROM runs WHERE resource = ?')
+      .all(this.options.resource);
+    const mine = rows.find(({ run }) => run === this.#run)?.held ?? null;
+    return { rows, others: rows.filter(({ run }) => run !== this.#run), mine };
+  }
+
+  /** @param recorded the part that the ledger has now; null: the run has no entry */
+  #hold(held: number, recorded: number | null): void {
+    if (recorded === null) {
+      this.#database
+        .prepare('INSERT INTO runs (run, resource, pid, held) VALUES (?, ?, ?, ?)')
+        .run(this.#run, this.options.resource, process.pid, held);
+    } else if (Math.abs(held - recorded) > ROUNDING) {
+      this.#database.prepare('UPDATE runs SET held = ? WHERE run = ?').run(held, this.#run);
+    }
   }
 
   #buryGone(): void {

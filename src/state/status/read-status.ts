@@ -1,7 +1,7 @@
 /**
  * Reads the status of a shard, also while a process works on it. A file that cannot be read becomes a fault in the
  * answer, so that other shards still show. The answer has each table that the config names, also one without records.
- * It also has other tables with records, but they have no part in the phase.
+ * It also has other tables with a plan or a pass, but they have no part in the phase.
  */
 import type { Database } from 'better-sqlite3';
 import type { Fault } from '../../core/errors.js';
@@ -33,7 +33,7 @@ export interface TableStatus {
   readonly table: string;
   /** Whether the config names the table. */
   readonly inConfig: boolean;
-  /** Whether the table is cut into ranges; false: no work on it was started. */
+  /** Whether the table is cut into ranges. A pass with numbered segments needs none. */
   readonly planned: boolean;
   /** null: the table is read whole, or was never planned. */
   readonly scanKey: string | null;
@@ -208,9 +208,9 @@ class StatusReader {
   }
 
   read(running: boolean, named: readonly string[] | null): Known {
-    const planned = this.#plans.tables();
-    const inConfig = named ?? planned;
-    const tables = [...new Set([...inConfig, ...planned])].map((name) => this.#table(name, inConfig.includes(name)));
+    const recorded = [...new Set([...this.#plans.tables(), ...this.#passes.tables()])];
+    const inConfig = named ?? recorded;
+    const tables = [...new Set([...inConfig, ...recorded])].map((name) => this.#table(name, inConfig.includes(name)));
     const suspects = this.#ambiguousWrites.count();
     const incidents = this.#incidents.all();
     const crashedAt = this.#lateWrites.crashedBy(this.#clock, running);
@@ -228,7 +228,6 @@ class StatusReader {
 
   #table(table: string, inConfig: boolean): TableStatus {
     const plan = this.#plans.get(table);
-    if (plan === null) return { ...neverPlanned(table), inConfig };
     const passes = {
       backfill: this.#passes.summary('backfill', table),
       verify: this.#passes.summary('verify', table),
@@ -238,10 +237,10 @@ class StatusReader {
     return {
       table,
       inConfig,
-      planned: true,
-      scanKey: plan.scanKey,
-      plannedAt: plan.plannedAt,
-      estimatedRows: plan.ranges.reduce((sum, range) => sum + range.estimatedRows, 0),
+      planned: plan !== null,
+      scanKey: plan?.scanKey ?? null,
+      plannedAt: plan?.plannedAt ?? null,
+      estimatedRows: plan?.ranges.reduce((sum, range) => sum + range.estimatedRows, 0) ?? 0,
       badRows: this.#badRows.count(table),
       ...passes,
       standing: standingOf(passes),

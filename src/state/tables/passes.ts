@@ -93,6 +93,7 @@ function overtakenBy(table: string): string {
 
 export class Passes implements PassStore {
   readonly #newest: Statement<[string, string], PassRow>;
+  readonly #tables: Statement<[], string>;
   readonly #lateWritesUntil: Statement<[], number | null>;
   readonly #insert: Statement<[string, string, number, number, number | null, number | null], PassRow>;
   readonly #insertRanges: Statement<[number, string]>;
@@ -114,6 +115,9 @@ export class Passes implements PassStore {
     this.#newest = database.prepare(
       'SELECT * FROM passes WHERE kind = ? AND table_name = ? AND void = 0 ORDER BY id DESC LIMIT 1',
     );
+    this.#tables = database
+      .prepare<[], string>('SELECT table_name FROM passes GROUP BY table_name ORDER BY min(id)')
+      .pluck();
     this.#lateWritesUntil = database
       .prepare<[], number | null>(`SELECT crashed_at + ${LATE_WRITE_WINDOW_MS} FROM meta`)
       .pluck();
@@ -164,6 +168,11 @@ export class Passes implements PassStore {
         WHERE id = (SELECT max(id) FROM passes WHERE kind = ? AND table_name = ? AND void = 0)
         GROUP BY id`,
     );
+  }
+
+  /** Returns the tables that have passes, also those without a plan, in the order of their first passes. */
+  tables(): readonly string[] {
+    return this.#tables.all();
   }
 
   open(kind: string, table: string, { maxAgeMs = Infinity, segments }: OpenPass = {}): Pass {

@@ -8,7 +8,7 @@ import type { PassSummary } from '../../core/ports/state-records.js';
 
 /** The newest passes of one table. */
 export interface TablePasses {
-  /** Whether the table is cut into ranges; false: no work on it was started. */
+  /** Whether the table is cut into ranges. A pass with numbered segments needs none. */
   readonly planned: boolean;
   readonly backfill: PassSummary | null;
   readonly verify: PassSummary | null;
@@ -32,7 +32,7 @@ export interface OpenWrites {
  * not settled, or a write may still land. A bad row has no item, and counts as a difference.
  */
 export function phaseOf(tables: readonly TablePasses[], { suspects, lateWritesUntil }: OpenWrites): Phase {
-  if (tables.every(({ planned }) => !planned)) return 'new';
+  if (tables.every(({ planned, backfill, verify }) => !planned && backfill === null && verify === null)) return 'new';
   if (tables.every(({ backfill }) => backfill === null)) return 'planned';
   if (tables.some(({ backfill }) => !isFinished(backfill))) return 'backfilling';
   const verdicts = tables.map(verdictOf);

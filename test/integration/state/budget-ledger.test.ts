@@ -3,12 +3,17 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import type { Config } from '../../../src/config/model.js';
+import { REST_MS as REST_MS_OF_SHARES } from '../../../src/core/capacity/budget-shares.js';
+import { RunBudget } from '../../../src/shards/run-budget.js';
 import { BudgetLedger, noteGoneRuns, runsWithPart } from '../../../src/state/shared/budget-ledger.js';
+import { joinBudget } from '../../../src/wiring/shared-budget.js';
 import { canMake, PID_NAMESPACE, TIME_NAMESPACE } from '../../support/namespaces.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { startScript, startScripts } from './child-script.js';
 
 const REST_MS = 60_000;
+const PATIENCE = { timeout: 20_000, interval: 5 };
 
 function joined(folder: string, resource = 'write messages', restMs = REST_MS): BudgetLedger & Disposable {
   const ledger = BudgetLedger.join({ folder, resource, restMs });
@@ -20,6 +25,22 @@ function leftBy(folder: string): void {
   const ledger = joined(folder);
   ledger.look(0);
   ledger.leave();
+}
+
+/** A run whose shards confirm each part at once. */
+function startedRun(config: Config) {
+  const parts = new Map<string, number>();
+  const shared = joinBudget(config, 'write');
+  const budget = new RunBudget<string>({ units: 1_000, warmUnits: null, shared, onWarning: () => undefined });
+  return {
+    budget,
+    given: (): number => [...parts.values()].reduce((sum, part) => sum + part, 0),
+    give: (shard: string) => (units: number) => {
+      parts.set(shard, units);
+      budget.granted(shard, units);
+    },
+    [Symbol.dispose]: () => budget.end(),
+  };
 }
 
 /** What this process has open of a folder. */
@@ -65,6 +86,55 @@ describe('runs of one machine share a budget', () => {
     expect(second.look(0.3).fraction).toBe(0.5);
   });
 
+  test('a run that wants nothing keeps in the budget ledger only what it may still spend, and joins again with a half', async () => {
+    await using folder = await temporaryFolder();
+    using paused = joined(folder.path);
+    using other = joined(folder.path);
+    paused.look(0);
+    other.look(0);
+    paused.look(0.5);
+    expect(other.look(0).fraction).toBe(0.5);
+    // Its shards have not confirmed yet that they spend nothing.
+    expect(paused.look(0.5, false)).toEqual({ fraction: 0, others: [process.pid] });
+    expect(other.look(0.5)).toEqual({ fraction: 0.5, others: [process.pid] });
+    paused.look(0.2, false);
+    expect(other.look(0.5)).toEqual({ fraction: 0.5, others: [process.pid] });
+    paused.look(0, false);
+    expect(other.look(0.5)).toEqual({ fraction: 1, others: [] });
+    expect(runsWithPart({ folder: folder.path, resource: 'write messages' })).toEqual([process.pid]);
+
+    expect(paused.look(0)).toEqual({ fraction: 0, others: [process.pid] });
+    expect(other.look(1).fraction).toBe(0.5);
+    other.look(0.5);
+    expect(paused.look(0).fraction).toBe(0.5);
+  });
+
+  test('a run whose shards are all paused leaves the budget to another run after the rest, and gets a half on resume', async () => {
+    await using folder = await temporaryFolder();
+    const config = { state: folder.path, target: { table: 'messages' } } as Config;
+    using paused = startedRun(config);
+    using other = startedRun(config);
+    using notBegun = startedRun(config);
+    const spent = (): number => paused.given() + other.given() + notBegun.given();
+    let most = 0;
+    const parts = (): readonly number[] => {
+      most = Math.max(most, spent());
+      return [paused, other, notBegun].map((run) => Math.round(run.given()));
+    };
+    paused.budget.join('s01', paused.give('s01'));
+    paused.budget.join('s02', paused.give('s02'));
+    other.budget.join('s01', other.give('s01'));
+    await expect.poll(parts, PATIENCE).toEqual([498, 498, 0]);
+
+    const begun = performance.now();
+    for (const shard of ['s01', 's02']) paused.budget.suspend(shard);
+    await expect.poll(parts, PATIENCE).toEqual([0, 995, 0]);
+    expect(performance.now() - begun).toBeGreaterThan(REST_MS_OF_SHARES);
+    paused.budget.restore('s02');
+    await expect.poll(parts, PATIENCE).toEqual([498, 498, 0]);
+    expect(most).toBeLessThan(995.001);
+  });
+
   test('the budget ledger keeps separate budgets for writes and reads, and for each table', async () => {
     await using folder = await temporaryFolder();
     using writes = joined(folder.path);
@@ -75,12 +145,12 @@ describe('runs of one machine share a budget', () => {
 
   test('the budget ledger blocks the part of a run that left for a while, then gives it away', async () => {
     await using folder = await temporaryFolder();
-    const first = joined(folder.path, 'write messages', 50);
+    const first = joined(folder.path, 'write messages', 1_000);
     first.look(0);
     first.leave();
-    using second = joined(folder.path, 'write messages', 50);
+    using second = joined(folder.path, 'write messages', 1_000);
     expect(second.look(0).fraction).toBe(0);
-    await sleep(60);
+    await sleep(1_010);
     expect(second.look(0).fraction).toBe(1);
   });
 

@@ -92,6 +92,27 @@ test('readShardStatus() shows each phase of a shard beside the process that work
   expect(structuredClone(readShardStatus(at))).toEqual(readShardStatus(at));
 });
 
+test('readShardStatus() shows tables whose passes have no plan, and their part in the phase', async () => {
+  await using folder = await temporaryFolder();
+  const at = { folder: folder.path, shard: 's01' };
+  const store = openStateStore({ ...at, create: true });
+  const backfill = store.passes.open('backfill', 'calls', { segments: 2 });
+  const summary = store.passes.summary('backfill', 'calls');
+  const shown = { table: 'calls', planned: false, scanKey: null, plannedAt: null, estimatedRows: 0, backfill: summary };
+  expect(readShardStatus(at)).toMatchObject({ phase: 'backfilling', tables: [{ ...shown, inConfig: true }] });
+  store.plans.save(samplePlan());
+  expect(readShardStatus(at, ['messages'])).toMatchObject({
+    phase: 'planned',
+    tables: [
+      { table: 'messages', planned: true },
+      { ...shown, inConfig: false },
+    ],
+  });
+  finishSamplePass(store, backfill);
+  expect(readShardStatus(at, ['calls'])?.phase).toBe('backfilled');
+  store.close();
+});
+
 test('a process that commits chunks neither waits for readShardStatus() nor hides its commits from it', async () => {
   await using folder = await temporaryFolder();
   const at = { folder: folder.path, shard: 's01' };

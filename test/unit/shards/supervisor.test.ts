@@ -99,3 +99,23 @@ test.each<readonly [string, (run: Supervisor) => void]>([
     ]);
   },
 );
+
+test('setLimits() of a run refuses what this machine does not allow, and the limits stay as they are', async () => {
+  process.execPath = '/dev/null/node';
+  const run = superviseShards({
+    tasks: [task('s01')],
+    ...{ config: settings, jobs: 1, shares: () => new Map(), units: 100, budget: UNSHARED, warmUnits: null },
+    ...{ bus: new EventBus(), recorded: () => ({}) },
+  });
+  const before = run.limits;
+  // 256 SELECTs of 1 GiB are more than any machine has.
+  expect(() => run.setLimits({ chunkBytes: 2 ** 30, scansPerServer: 256, chunkMs: 7 })).toThrow(
+    expect.objectContaining({
+      code: 'E_LIMIT_INVALID',
+      message: expect.stringMatching(/MiB of memory/) as string,
+    }) as Error,
+  );
+  expect(run.limits).toEqual(before);
+  run.stop();
+  await run.outcomes;
+});

@@ -45,3 +45,16 @@ test('openReadBudget reports once that a damaged ledger was made new, and gives 
     ),
   ]);
 });
+
+test('joinBudget does not say that a run waits for its part while that run is paused as a whole', () => {
+  const config = { state, target: { table: 'messages' } } as Config;
+  const other = joinBudget(config, 'write');
+  expect(other.look(1)).toBe(1);
+  const paused = joinBudget(config, 'write');
+  for (let look = 0; look < 50; look++) {
+    expect(paused.look(0, false)).toBe(0);
+    expect(paused.warning()).toBeNull();
+  }
+  paused.leave();
+  other.leave();
+});

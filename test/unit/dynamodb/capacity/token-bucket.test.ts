@@ -5,7 +5,6 @@
 import { describe, expect, test } from 'vitest';
 import { TokenBucket } from '../../../../src/dynamodb/capacity/token-bucket.js';
 import { SlidingWindow } from '../../../../src/dynamodb/capacity/sliding-window.js';
-import { CostFactor } from '../../../../src/dynamodb/capacity/cost-factor.js';
 import { TurnedClock } from '../../../contract/budget-contract.js';
 
 const never = new AbortController().signal;
@@ -316,16 +315,4 @@ describe('SlidingWindow', () => {
     window.grant(100, 50, 40);
     expect(window.balance).toBe(0);
   });
-});
-
-test('CostFactor learns a tenth of each surprise, and nothing where nothing was expected', () => {
-  const cost = new CostFactor();
-  expect(cost.factor).toBe(1);
-  cost.learn(30, 10);
-  expect(cost.factor).toBeCloseTo(1.2);
-  cost.learn(0, 10);
-  expect(cost.factor).toBeCloseTo(1.08);
-  cost.learn(5, 0);
-  expect(cost.factor).toBeCloseTo(1.08);
-  expect(new CostFactor(3).factor).toBe(3);
 });
