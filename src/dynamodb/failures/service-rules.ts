@@ -3,8 +3,9 @@
  * alone decide: texts change, and may quote keys (`service-words.ts` takes from them what is safe to say).
  *
  * The sources are the API's model in @aws-sdk/client-dynamodb, AWS's "Common error types" and "Error handling with
- * DynamoDB". The exceptions of KMS that DynamoDB passes on have rules too. A unit test fails if an exception of the model has no
- * rule. The rules also cover the names that gateways and older signers use (`SignatureDoesNotMatch`, `Throttling`).
+ * DynamoDB". The exceptions of KMS that DynamoDB passes on have rules too. A unit test fails if an exception of the
+ * model has no rule. The rules also cover the names that gateways and older signers use (`SignatureDoesNotMatch`,
+ * `Throttling`).
  */
 import type { ErrorCode } from '../../core/errors.js';
 
