@@ -6,7 +6,7 @@ import type { Config } from '../config/model.js';
 import { FerryError, type Finding } from '../core/errors.js';
 import { plural } from '../wording/number-format.js';
 import type { Places } from '../wiring/look/places.js';
-import type { PreflightOptions } from '../wiring/look/preflight.js';
+import type { PreflightOptions } from '../wiring/preflight/preflight.js';
 import { writeLine, type Io } from './io.js';
 import { printFindings } from './print-error.js';
 import { printPlaces } from './print-places.js';
@@ -38,7 +38,7 @@ interface Preflight {
 export async function passPreflight(io: Io, { config, shards, looked, quiet, signal }: Preflight): Promise<Passed> {
   if (!quiet)
     writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
-  const { preflight } = await import('../wiring/look/preflight.js');
+  const { preflight } = await import('../wiring/preflight/preflight.js');
   const { findings, going, places } = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const warnings = findings.filter(({ level }) => level === 'warning');
   printPlaces(io, quiet, places);

@@ -14,7 +14,7 @@ import { checkedBudget, checkedLimits } from '../config/live-limits.js';
 import { Tunables, type Limits } from '../config/tunables.js';
 import { FerryError, interrupted, type Fault } from '../core/errors.js';
 import { nearest } from '../core/text/nearest.js';
-import { checkMachineAllows } from '../wiring/look/machine-limits.js';
+import { checkMachineAllows } from '../wiring/preflight/machine-limits.js';
 import { failedOutcome, type ShardOutcome, type ShardTask } from '../wiring/run/shard-task.js';
 import type { ShardStatus, Supervision, Supervisor } from './handle.js';
 import { MachineWatch } from './process/machine-death.js';

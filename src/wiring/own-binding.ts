@@ -16,8 +16,8 @@ import { canonicalJson, changedAlike, fingerprintChanges } from '../state/tables
 import { readBadColumns } from '../state/status/read-bad-rows.js';
 import { readBinding } from '../state/status/read-binding.js';
 import { guardBinding, guardOf, type KeyGuard } from './run/key-guard.js';
-import type { OwnedFinding } from './look/owned-finding.js';
-import { restartedWith } from './look/shard-agreement.js';
+import type { OwnedFinding } from './preflight/owned-finding.js';
+import { restartedWith } from './preflight/shard-agreement.js';
 
 /**
  * Returns what the shard's state will be bound to. The last argument is what it is bound to so far; null: nothing yet.

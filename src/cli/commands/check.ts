@@ -27,7 +27,7 @@ export function checkCommand(io: Io, finish: (code: ExitCode) => void): Command 
 async function check(io: Io, options: CheckOptions): Promise<ExitCode> {
   const config = await loadConfigOf(io, options);
   const shards = await shardsOf(config, options.shard);
-  const { preflight } = await import('../../wiring/look/preflight.js');
+  const { preflight } = await import('../../wiring/preflight/preflight.js');
   const { processors } = await import('../../wiring/look/machine.js');
   const stopping = stopOnSignals(io);
   try {

@@ -16,17 +16,14 @@
  */
 import Database from 'better-sqlite3';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { FerryError } from '../../core/errors.js';
 import { bootMonotonic } from '../home/clocks.js';
 import { makeFolder, type StatePaths } from '../sqlite/files.js';
 import { freshLedger, inTurn } from './fresh-ledger.js';
-import { acquireLock, isLocked, type Lock } from '../sqlite/lock.js';
+import { isLocked, type Lock } from '../sqlite/lock.js';
+import { liveRuns, lockFile, pathsIn, takeRun } from './ledger-runs.js';
 import { lockHolders } from '../sqlite/lock-holder.js';
 import { guarded } from '../sqlite/errors.js';
 
-/** Maximum number of concurrent runs on one state folder. */
-const MOST_RUNS = 100;
 const OPEN_WAIT_MS = 2_000;
 const LOOK_WAIT_MS = 20;
 /** Tolerance for rounding: fractions that sum up to one do not do so exactly. */
@@ -59,11 +56,9 @@ interface Row {
   readonly held: number;
 }
 
-const FILE = 'budget.ledger';
-
 /** Returns whether any run of this machine ever shared a budget in that folder. */
 export function hasLedger(folder: string): boolean {
-  return existsSync(join(folder, FILE));
+  return existsSync(pathsIn(folder).file);
 }
 
 /**
@@ -280,36 +275,4 @@ function bury(database: Database.Database, run: number, restMs: number): void {
     )
     .run(bootMonotonic() + restMs, run);
   database.prepare('DELETE FROM runs WHERE run = ?').run(run);
-}
-
-function pathsIn(folder: string): StatePaths {
-  return {
-    subject: 'the shared capacity budget',
-    file: join(folder, FILE),
-    putBack: null,
-    remedy: 'make sure that no dynaferry runs on this state folder, and delete that file: it holds no lasting data',
-  };
-}
-
-function lockFile({ file }: StatePaths, run: number): string {
-  return `${file}-${run}.lock`;
-}
-
-/** Returns the lock files of the runs that are alive, including this process's own. */
-function liveRuns(paths: StatePaths): readonly string[] {
-  return Array.from({ length: MOST_RUNS }, (_, index) => lockFile(paths, index + 1)).filter((file) =>
-    isLocked(file, paths),
-  );
-}
-
-function takeRun(paths: StatePaths): { readonly lock: Lock; readonly run: number } {
-  for (let run = 1; run <= MOST_RUNS; run++) {
-    const lock = acquireLock(lockFile(paths, run), paths, 0);
-    if (lock !== null) return { lock, run };
-  }
-  throw new FerryError(
-    'E_STATE_LOCKED',
-    `${paths.subject}: ${MOST_RUNS} runs share it already`,
-    'wait until one of them has ended, or name several shards in one run',
-  );
 }

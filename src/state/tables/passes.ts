@@ -20,37 +20,11 @@ import type { Cursor } from '../../core/model.js';
 import type { Abandoned, ComparisonTime, Standing } from '../../core/evidence.js';
 import type { OpenPass, PassStore } from '../../core/ports/state-ports.js';
 import type { Pass, PassSummary, SegmentProgress } from '../../core/ports/state-records.js';
+import { NOTHING_RETRIED, type PassRow, type RetriedRow, type SummaryRow, toPass, toSummary } from './pass-rows.js';
 import { standingOf } from './phase.js';
 import { toRange } from './plans.js';
 import { defect } from '../../core/defect.js';
 import type { BootClock } from './boot-clock.js';
-
-interface PassRow {
-  readonly id: number;
-  readonly kind: string;
-  readonly table_name: string;
-  readonly started_at: number;
-  readonly finished_at: number | null;
-  readonly saw_backfill: number | null;
-  readonly saw_chunks: number | null;
-}
-
-interface SummaryRow extends PassRow {
-  readonly chunks: number;
-  readonly rows: number;
-  readonly items: number;
-  readonly bad_rows: number;
-  readonly expired_rows: number;
-  readonly expired_items: number;
-  readonly ttl_changed: number;
-  readonly newer_items: number;
-  readonly units: number;
-  readonly missing: number;
-  readonly differing: number;
-  readonly unresolved: number;
-  readonly complete: number;
-  readonly ranges: number;
-}
 
 interface ProgressRow {
   readonly segment_index: number;
@@ -69,17 +43,6 @@ interface ComparedRow {
   readonly newest_at: number;
   readonly newest_steady: number | null;
 }
-
-interface RetriedRow {
-  readonly rows: number;
-  readonly items: number;
-  readonly expired_rows: number;
-  readonly gone_rows: number;
-  readonly newer_items: number;
-  readonly units: number;
-}
-
-const NOTHING_RETRIED: RetriedRow = { rows: 0, items: 0, expired_rows: 0, gone_rows: 0, newer_items: 0, units: 0 };
 
 /**
  * Returns SQL for the pass that was the newest when the last retry, or the last change of the mapping for a retry,
@@ -276,40 +239,4 @@ export class Passes implements PassStore {
   overtakenBy(table: string): number {
     return this.#overtakenBy.get({ table }) ?? 0;
   }
-}
-
-function toPass(row: PassRow): Pass {
-  return {
-    id: row.id,
-    kind: row.kind,
-    table: row.table_name,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    sawBackfill: row.saw_backfill,
-    sawChunks: row.saw_chunks,
-  };
-}
-
-/** Adds the rows that retries moved to a backfill. The chunks that counted those rows as bad stay as they are. */
-function toSummary(row: SummaryRow, retried: RetriedRow): Omit<PassSummary, 'oldest' | 'newest'> {
-  const doubtful = row.ttl_changed === 1 ? row.expired_items : 0;
-  return {
-    pass: toPass(row),
-    counts: {
-      rows: row.rows,
-      items: row.items + retried.items,
-      badRows: row.bad_rows - retried.rows - retried.expired_rows - retried.gone_rows,
-      expiredRows: row.expired_rows + retried.expired_rows,
-      expiredItems: row.expired_items - doubtful,
-      newerItems: row.newer_items + retried.newer_items,
-      chunks: row.chunks,
-      units: row.units + retried.units,
-    },
-    missing: row.missing,
-    differing: row.differing,
-    unresolved: row.unresolved + doubtful,
-    doubtful,
-    rangesComplete: row.complete,
-    ranges: row.ranges,
-  };
 }

@@ -13,7 +13,7 @@ import { SETTING_CHANGES, type SettingPath } from '../../../src/config/binding/s
 import type { Finding } from '../../../src/core/errors.js';
 import { EventBus } from '../../../src/core/event-bus.js';
 import { askRestart } from '../../../src/state/restart-note.js';
-import { preflight } from '../../../src/wiring/look/preflight.js';
+import { preflight } from '../../../src/wiring/preflight/preflight.js';
 import { openBudget, runShard } from '../../../src/wiring/run/run-shard.js';
 import type { ShardOutcome } from '../../../src/wiring/run/shard-task.js';
 import { taskOf } from '../../support/shard-task.js';

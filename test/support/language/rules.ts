@@ -29,7 +29,7 @@ export function sentencesOf(text: string): string[] {
     .replace(/<!--[\s\S]*?-->/g, '\n\n')
     .replace(CODE, 'CODE')
     .replace(/\]\([^)]*\)/g, ']')
-    .split(/\n\s*\n|\n\s*(?=(?:--\w[-\w]*|[-*|>]|\d+\.|#+|@\w+)\s)|\||(?<=[.!?][)”"*]*)\s+/)
+    .split(/\n\s*\n|\n\s*(?=(?:--\w[-\w]*|[-*|>$]|\d+\.|#+|@\w+)\s)|\||(?<=[.!?][)”"*]*)\s+/)
     .map((sentence) => sentence.replace(/\s+/g, ' ').trim())
     .filter((sentence) => sentence !== '');
 }

@@ -4,7 +4,7 @@
  */
 import { openSync, writeSync } from 'node:fs';
 import { loadConfig } from '../../../../../src/config/load.js';
-import { preflight } from '../../../../../src/wiring/look/preflight.js';
+import { preflight } from '../../../../../src/wiring/preflight/preflight.js';
 
 const config = loadConfig(process.env['CONFIG'] ?? '', process.env);
 try {

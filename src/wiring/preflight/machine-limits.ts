@@ -8,7 +8,7 @@ import { serverOf } from '../../config/server-of.js';
 import type { Limits } from '../../config/tunables.js';
 import { FerryError, type Finding } from '../../core/errors.js';
 import { memoryLimit } from '../../mysql/connection/answer-limit.js';
-import { NODE_THREADS, openFilesLimit, processesLeft } from './machine.js';
+import { NODE_THREADS, openFilesLimit, processesLeft } from '../look/machine.js';
 
 /** The limits of a machine; null: it does not report this one. */
 export interface Allowed {

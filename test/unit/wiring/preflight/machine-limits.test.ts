@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../../../src/config/model.js';
 import type { Limits } from '../../../../src/config/tunables.js';
-import { checkMachineAllows, machineFindings } from '../../../../src/wiring/look/machine-limits.js';
+import { checkMachineAllows, machineFindings } from '../../../../src/wiring/preflight/machine-limits.js';
 
 const MEBIBYTE = 2 ** 20;
 const config = {

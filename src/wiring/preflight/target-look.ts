@@ -7,7 +7,7 @@ import { describeTargetTable, type TableFacts } from '../../dynamodb/table/descr
 import { targetFaults } from '../../dynamodb/table/table-findings.js';
 import { expectationOf } from '../target-facts.js';
 import { errorsOf, ofRun, type Part } from './owned-finding.js';
-import { placeOfTarget, type TargetPlace } from './places.js';
+import { placeOfTarget, type TargetPlace } from '../look/places.js';
 import { contentFindings, type FirstWrite } from './target-content.js';
 
 export interface TargetPart extends Part {

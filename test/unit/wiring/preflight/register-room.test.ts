@@ -2,7 +2,7 @@
 import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { registerRoom } from '../../../../src/wiring/look/register-room.js';
+import { registerRoom } from '../../../../src/wiring/preflight/register-room.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
 const SHARDS = ['s01', 's02'];

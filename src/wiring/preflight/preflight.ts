@@ -24,10 +24,10 @@ import {
   type OwnedFinding,
   type Part,
 } from './owned-finding.js';
-import { placesOf, type Places } from './places.js';
+import { placesOf, type Places } from '../look/places.js';
 import type { RegisterUse } from './register-room.js';
 import { agreementFindings } from './shard-agreement.js';
-import { besides } from './side-by-side.js';
+import { besides } from '../look/side-by-side.js';
 import { sampleOverlaps, type SampledShard } from './shard-overlap.js';
 import { lookAtHomes, lookAtRoom } from './state-findings.js';
 import type { FirstWrite } from './target-content.js';
