@@ -21,7 +21,7 @@ import { StoredBinding } from './tables/binding.js';
 import { Meta } from './tables/meta.js';
 import { STATE } from './sqlite/schema.js';
 import { guarded } from './sqlite/errors.js';
-import { BootClock } from './tables/boot-clock.js';
+import { BootClock } from './home/boot-clock.js';
 import { SqliteStateStore } from './store.js';
 
 /**

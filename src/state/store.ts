@@ -16,7 +16,7 @@ import { AmbiguousWrites } from './tables/ambiguous-writes.js';
 import { BadRowRetries } from './tables/bad-row-retries.js';
 import { BadRows } from './tables/bad-rows.js';
 import { Binding } from './tables/binding.js';
-import type { BootClock } from './tables/boot-clock.js';
+import type { BootClock } from './home/boot-clock.js';
 import { Checkpoints } from './tables/checkpoints.js';
 import { Heartbeats } from './tables/heartbeat.js';
 import { Incidents } from './tables/incidents.js';

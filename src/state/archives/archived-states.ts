@@ -10,7 +10,7 @@ import { openReadOnly } from '../sqlite/database.js';
 import { removeSideFiles, SIDE_FILES, type ShardFiles } from '../sqlite/files.js';
 import { STATE } from '../sqlite/schema.js';
 import { StoredBinding } from '../tables/binding.js';
-import { BootClock } from '../tables/boot-clock.js';
+import { BootClock } from '../home/boot-clock.js';
 import { canonicalJson } from '../tables/fingerprint.js';
 import { LateWrites, type Inherited } from '../tables/late-writes.js';
 

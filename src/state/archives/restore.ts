@@ -24,7 +24,7 @@ import { guarded } from '../sqlite/errors.js';
 import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from '../sqlite/files.js';
 import { STATE } from '../sqlite/schema.js';
 import { StoredBinding } from '../tables/binding.js';
-import { BootClock } from '../tables/boot-clock.js';
+import { BootClock } from '../home/boot-clock.js';
 import { LateWrites } from '../tables/late-writes.js';
 import { archivedStates, eachOnce, freeArchive, inheritanceOf } from './archived-states.js';
 import { noteRestoring, removeRestoring, restoringOf, type Restoring } from './restore-note.js';

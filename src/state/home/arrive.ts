@@ -7,7 +7,7 @@ import type { Clocks } from './clocks.js';
 import { prepared } from '../sqlite/database.js';
 import type { ShardFiles } from '../sqlite/files.js';
 import { LateWrites } from '../tables/late-writes.js';
-import { BootClock } from '../tables/boot-clock.js';
+import { BootClock } from './boot-clock.js';
 
 export function arrive(files: ShardFiles, database: Database, clocks: Clocks | undefined): void {
   const clock = prepared(files, () => new BootClock(database, clocks));

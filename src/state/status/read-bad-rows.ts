@@ -13,7 +13,7 @@ import type { StateAt } from '../open.js';
 import { Passes } from '../tables/passes.js';
 import { isRecorded, openBeside, readBeside } from './read-beside.js';
 import { guarded } from '../sqlite/errors.js';
-import { BootClock } from '../tables/boot-clock.js';
+import { BootClock } from '../home/boot-clock.js';
 
 export interface ShardBadRows {
   readonly shard: string;

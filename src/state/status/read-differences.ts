@@ -13,7 +13,7 @@ import { prepared } from '../sqlite/database.js';
 import { guarded } from '../sqlite/errors.js';
 import { shardFiles, type ShardFiles } from '../sqlite/files.js';
 import { BadRows } from '../tables/bad-rows.js';
-import { BootClock } from '../tables/boot-clock.js';
+import { BootClock } from '../home/boot-clock.js';
 import { Differences, type ClassCounts, type DifferenceClass, type RecordedRow } from '../tables/differences.js';
 import { Passes } from '../tables/passes.js';
 import { Plans } from '../tables/plans.js';

@@ -26,7 +26,7 @@ import { isRecorded, readBeside } from './read-beside.js';
 import { readCopied } from './read-home.js';
 import { checkNotRestoring } from '../archives/restore-note.js';
 import { isRestartAsked } from '../restart-note.js';
-import { BootClock } from '../tables/boot-clock.js';
+import { BootClock } from '../home/boot-clock.js';
 import { AmbiguousWrites } from '../tables/ambiguous-writes.js';
 
 export interface TableStatus {

@@ -8,8 +8,8 @@ import type { Database, Statement } from 'better-sqlite3';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import type { LateWriteStore } from '../../core/ports/state-ports.js';
 import type { Fingerprint } from '../../core/ports/state-records.js';
-import { lateWriteNames } from './late-write-names.js';
-import type { BootClock } from './boot-clock.js';
+import { lateWriteNames } from '../home/late-write-names.js';
+import type { BootClock } from '../home/boot-clock.js';
 
 /** What a state file has inherited from archived ones. */
 export interface Inherited {

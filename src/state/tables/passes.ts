@@ -24,7 +24,7 @@ import { NOTHING_RETRIED, type PassRow, type RetriedRow, type SummaryRow, toPass
 import { standingOf } from './phase.js';
 import { toRange } from './plans.js';
 import { defect } from '../../core/defect.js';
-import type { BootClock } from './boot-clock.js';
+import type { BootClock } from '../home/boot-clock.js';
 
 interface ProgressRow {
   readonly segment_index: number;

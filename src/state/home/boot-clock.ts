@@ -18,7 +18,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Age, ComparisonTime } from '../../core/evidence.js';
 import { LATE_WRITE_WINDOW_MS } from '../../core/time/late-writes.js';
 import { lateWriteNames } from './late-write-names.js';
-import { SYSTEM_CLOCKS, type Clocks } from '../home/clocks.js';
+import { SYSTEM_CLOCKS, type Clocks } from './clocks.js';
 
 interface Anchor {
   /** The run of the clocks to which the readings below belong. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Age, ComparisonTime } from '../../../../src/core/evidence.js';
 import { openStateStore } from '../../../../src/state/open.js';
-import { BootClock } from '../../../../src/state/tables/boot-clock.js';
+import { BootClock } from '../../../../src/state/home/boot-clock.js';
 import { MovedClocks } from '../../../support/moved-clocks.js';
 import { temporaryFolder } from '../../../support/temporary.js';
 
