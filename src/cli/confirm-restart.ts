@@ -55,7 +55,7 @@ export async function confirmRestart(
     return givenUpOf(status);
   });
   const interrupted = givenUp.some((shard) => shard.interrupted);
-  const instead = interrupted ? `an earlier --restart was interrupted: \`${resume}\` resumes it` : null;
+  const instead = interrupted ? `an earlier --restart has not finished: \`${resume}\` resumes it` : null;
   if (!yes && !canAsk(io, json)) throw notAsked(givenUp, instead);
   if (!json) for (const line of lines(givenUp, instead)) writeLine(io.stderr, line);
   if (yes) return givenUp;

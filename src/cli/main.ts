@@ -113,10 +113,13 @@ async function exitCodeOf(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
+/** Commands whose `--json` is one document a line. */
+const LISTS: ReadonlySet<string> = new Set(['bad-rows', 'differences']);
+
 /** Finds the format from the words alone, before they are parsed, since they may be wrong. */
 function formatOf(argv: readonly string[]): Format {
   if (!argv.includes('--json') && !argv.includes('--all-events')) return 'text';
-  return argv[0] === 'bad-rows' ? 'lines' : 'document';
+  return LISTS.has(argv[0] ?? '') ? 'lines' : 'document';
 }
 
 /** Verdicts on rows. Somebody who could not read the report does not know which one it was. */

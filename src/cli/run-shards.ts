@@ -72,7 +72,13 @@ export async function runShards<Name extends VerbName>(
     const budget = dryRun ? UNSHARED : joinBudget(config, consumes);
     // This comes last, so that a run that is refused before its start leaves no restart for the next one.
     // A shard that is left out starts again once it can, unless its restart is refused.
-    const toAsk = all.filter((shard) => !isRestartRefused(leftOut.get(shard)));
+    // Another process may be at work on it: what it moves must not be undone later.
+    const { readShardStatus } = await import('../state/status/read-status.js');
+    const isHeld = (shard: string): boolean => readShardStatus({ folder: config.state, shard }, [])?.running ?? false;
+    const toAsk = all.filter((shard) => {
+      const fault = leftOut.get(shard);
+      return fault === undefined || !(isRestartRefused(fault) || isHeld(shard));
+    });
     const newlyAsked = restart && !dryRun ? await askRestart(config, toAsk, budget) : NOTHING_ASKED;
     let supervisor: Supervisor | null = null;
     const everyEvent = (): boolean => supervisor?.limits.everyEvent ?? request.allEvents;
@@ -167,8 +173,8 @@ async function askRestart(config: Config, shards: readonly string[], budget: Sha
  */
 const REFUSED = new Set<ErrorCode>(['E_STATE_LOCKED', 'E_STATE_COPIED']);
 
-function isRestartRefused(fault: FerryError | undefined): boolean {
-  return fault !== undefined && [fault, ...fault.faults].some(({ code }) => REFUSED.has(code));
+function isRestartRefused(fault: FerryError): boolean {
+  return [fault, ...fault.faults].some(({ code }) => REFUSED.has(code));
 }
 
 /**
@@ -212,7 +218,7 @@ function restartGoesOn({ state }: Config, shards: readonly string[]): Finding {
   return {
     level: 'warning',
     code: 'E_INTERRUPTED',
-    message: `an earlier run with --restart was interrupted before it reached ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
+    message: `an earlier --restart has not finished ${shards.length === 1 ? 'shard' : 'shards'} ${shards.join(', ')}: this run starts ${shards.length === 1 ? 'it' : 'them'} again from the beginning`,
     hint: `do nothing if you still want that; else stop this run now, and delete ${notesOf(shards)} in ${state}`,
   };
 }

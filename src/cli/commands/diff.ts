@@ -112,7 +112,9 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
     if (named !== null && rows.length === 0 && failed.length === 0) {
       throw new FerryError(
         'E_USAGE',
-        'no shard has a row with such a key',
+        named.recorded.length > 0
+          ? 'MySQL no longer has the row whose difference a verification recorded under that key'
+          : 'no shard has a row with such a key',
         "give the scan key's columns in order, joined by commas, as `dynaferry diff --sample 1` shows them",
       );
     }

@@ -76,7 +76,7 @@ async function differences(io: Io, options: DifferencesOptions): Promise<ExitCod
       left -= items;
       if (fault !== null) faults.push(fault);
       // The reader of stdout has left.
-      if (!read) return exitCodeOf(found, faults, wanted);
+      if (!read) return exitCodeOf(shards.length === found.length ? found : [...found, NOT_LOOKED_AT], faults, wanted);
     } finally {
       look?.close();
     }
@@ -117,6 +117,9 @@ async function listShard(
   }
   return { items, fault, read: await writeLines(io.stdout, list.tail(shard, items, items >= limit, broken)) };
 }
+
+/** Stands for the shards that were not looked at, so that no exit code says that they have no differences. */
+const NOT_LOOKED_AT: ListedShard = { shard: '', known: null };
 
 /**
  * Returns the exit code. A fault comes first: a file that cannot be read may hold any number of differences. What an

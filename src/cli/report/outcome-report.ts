@@ -35,7 +35,7 @@ function headline<Name extends VerbName>(
   outcome: OutcomeOf<Name>,
   restartLeft: boolean,
 ): string {
-  if (restartLeft) return '--restart has not reached it yet: its items are those of the earlier backfill';
+  if (restartLeft) return '--restart has not reached it yet: this run wrote no item of it';
   if (outcome.toldBy === 'nobody') return report.notStarted(outcome);
   return `${verdict(run, report, outcome)}: ${report.amount(outcome)}`;
 }

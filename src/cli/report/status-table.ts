@@ -159,7 +159,7 @@ function notes(shard: ShardStatus, now: number): readonly string[] {
     newer > 0 ? [`${shard.shard}: ${plural(newer, 'item')} in the target were newer and stayed as they are`] : [];
   const restart = shard.restartAsked
     ? [
-        `${shard.shard}: a restart was interrupted ${isRecorded(shard) ? 'before it reached this shard' : 'in the middle of this shard'}; the next backfill starts it again`,
+        `${shard.shard}: a restart ${isRecorded(shard) ? 'has not reached this shard' : 'has not finished this shard'}; the next backfill starts it again`,
       ]
     : [];
   return [

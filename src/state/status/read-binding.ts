@@ -40,21 +40,27 @@ export function recordedShards(folder: string): readonly string[] {
 }
 
 /**
- * Returns the settings of the states that restarts put aside. An archive that cannot be read is left out: it proves
- * nothing.
+ * Returns the settings of the states that restarts put aside. `unread`: the shards of archives that cannot be read. A
+ * restart also puts a damaged state aside. Such an archive proves nothing.
  * @throws FerryError E_STATE_IO
  */
-export function archivedBindings(folder: string): readonly Fingerprint[] {
-  if (!existsSync(folder)) return [];
-  return guarded(keyRegisterFiles(folder), () => readdirSync(folder)).flatMap((name) => {
+export function archivedBindings(folder: string): {
+  readonly bindings: readonly Fingerprint[];
+  readonly unread: ReadonlySet<string>;
+} {
+  const unread = new Set<string>();
+  if (!existsSync(folder)) return { bindings: [], unread };
+  const bindings = guarded(keyRegisterFiles(folder), () => readdirSync(folder)).flatMap((name) => {
     const shard = /^(.+)\.\d{8}T\d{6}Z(?:-\d+)?\.db$/.exec(name)?.[1];
     if (shard === undefined) return [];
     const binding = readArchive({ folder, shard }, name);
-    return binding === null ? [] : [binding];
+    if (binding === 'unreadable') unread.add(shard);
+    return binding === 'unreadable' || binding === null ? [] : [binding];
   });
+  return { bindings, unread };
 }
 
-function readArchive({ folder, shard }: StateAt, name: string): Fingerprint | null {
+function readArchive({ folder, shard }: StateAt, name: string): Fingerprint | 'unreadable' | null {
   try {
     const files = { ...shardFiles(folder, shard), file: join(folder, name) };
     const log = SIDE_FILES.some((side) => existsSync(files.file + side));
@@ -65,6 +71,6 @@ function readArchive({ folder, shard }: StateAt, name: string): Fingerprint | nu
       if (!log) removeSideFiles(files.file);
     }
   } catch {
-    return null;
+    return 'unreadable';
   }
 }

@@ -18,7 +18,7 @@ import { Differences, type ClassCounts, type DifferenceClass, type RecordedRow }
 import { Passes } from '../tables/passes.js';
 import { Plans } from '../tables/plans.js';
 import { isRecorded, openBeside, readBeside } from './read-beside.js';
-import { readShardStatus } from './read-status.js';
+import { readShardStatus, type ShardStatus } from './read-status.js';
 
 /**
  * What the newest verification of a table says today. `unfinished`: it covers the finished backfill, and has not come
@@ -93,22 +93,32 @@ export function lookAtDifferences({ folder, shard }: StateAt, tables: readonly s
   try {
     if (!isRecorded(files)) return null;
     const status = readShardStatus({ folder, shard }, tables);
+    // Also a state that can be read, and yet stands for nothing: its restore has not ended.
+    if (status?.fault != null) return unreadable(shard, status.fault);
     const opened = openBeside(files);
     database = opened;
     const reader = prepared(files, () => new DifferenceReader(opened));
     const { passes, last, ...found } = guarded(files, () => opened.transaction(() => reader.read(tables))());
     const running = status?.running ?? false;
     return {
-      known: { shard, running, ...found, unproven: status?.phase === 'unproven', fault: null },
+      known: { shard, running, ...found, unproven: status !== null && mayChange(status), fault: null },
       parts: (limit, wanted) => partsOf(reader.differences, files, { passes, last }, limit, wanted),
       close: () => void opened.close(),
     };
   } catch (error) {
     database?.close();
-    const fault = asFerryError(error, files.subject).toFault();
-    const nothing = { running: false, tables: [], badRows: 0, unproven: false };
-    return { known: { shard, ...nothing, fault }, parts: () => [], close: () => undefined };
+    return unreadable(shard, asFerryError(error, files.subject).toFault());
   }
+}
+
+function unreadable(shard: string, fault: Fault): DifferenceLook {
+  const nothing = { running: false, tables: [], badRows: 0, unproven: false };
+  return { known: { shard, ...nothing, fault }, parts: () => [], close: () => undefined };
+}
+
+/** Returns whether a write may still land on what a verification has compared. Its findings do not answer that. */
+function mayChange({ suspects, lateWritesUntil, tables }: ShardStatus): boolean {
+  return suspects > 0 || tables.some(({ verify }) => verify !== null && verify.pass.startedAt < (lateWritesUntil ?? 0));
 }
 
 type Known = Pick<ShardDifferences, 'tables' | 'badRows'> & {

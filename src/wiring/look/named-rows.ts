@@ -124,7 +124,7 @@ function recordedRows(
 function notKnown(number: number, of: number): FerryError {
   return new FerryError(
     'E_USAGE',
-    `the state knows no row of the item key${of === 1 ? '' : ` that was given as number ${number}`}: no verification recorded it as a difference`,
+    `no state of the chosen shards and tables has a recorded difference with the item key${of === 1 ? '' : ` that was given as number ${number}`}`,
     "`dynaferry differences` lists the item keys that it knows; or give the row's scan key: its columns in order, joined by commas",
   );
 }

@@ -79,7 +79,7 @@ export async function preflight(
   const agreement = lookAtOthers(config, going, target, restarting);
   const bindings = options.bindings ? lookAtBindings(config, shards, own, target) : NOTHING_FOUND;
   const machine = { ...NOTHING_FOUND, findings: ofRun(machineFindings(config, options.jobs)) };
-  const room = lookAtRoom(config, registerUse(options), shardIds, keys.registerBytes);
+  const room = lookAtRoom(config, registerUse(options), going, keys.registerBytes);
   const together = [keys, agreement].map((part) => ({ ...part, findings: explained(part.findings, heldBack) }));
   const parts = [...shards, ...together, bindings, overlaps, target, room, homes, machine];
   return {

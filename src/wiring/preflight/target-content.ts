@@ -43,6 +43,10 @@ export async function contentFindings(
   if (items === 'none') return [];
   if (items === 'denied') return [denied(config)];
   const unread = [...states].flatMap(([shard, state]) => (state === 'unreadable' ? [shard] : []));
+  const { unread: archived } = archivedBindings(config.state);
+  const repairs = run.shards.some((shard) =>
+    states.get(shard) === null ? archived.has(shard) : unread.includes(shard) && run.restarting.includes(shard),
+  );
   const whose =
     unread.length === 0
       ? `No state in ${config.state} says that this migration wrote them`
@@ -54,7 +58,8 @@ export async function contentFindings(
   }
   const overwrites = `${there}. A put replaces an item with the same key`;
   if (run.intoExisting) return [finding('warning', overwrites, 'nothing: --into-existing says that the run may do so')];
-  if (unread.length > 0) return [finding('warning', overwrites, `stop now, unless this migration wrote them`)];
+  // A restart is what a damaged state asks for. Any other run may point to a table of somebody else.
+  if (repairs) return [finding('warning', overwrites, 'stop now, unless this migration wrote them')];
   return [
     finding(
       'error',
@@ -115,7 +120,7 @@ function isOwn(
   if (bound.some(({ shard, found }) => restarting.includes(shard) && isForeign(found))) return false;
   if (bound.length > 0) return true;
   return archivedBindings(state)
-    .map(boundTarget)
+    .bindings.map(boundTarget)
     .some((found) => found.identity === identity && !isForeign(found));
 }
 

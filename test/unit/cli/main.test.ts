@@ -111,9 +111,7 @@ test('`status` reports a restart that was interrupted after the state was moved 
   expect((await run(['status', '-c', file], { env: ENVIRONMENT })).stdout).not.toContain('restart');
   askRestart(join(folder.path, 'state'), ['main']);
   const { stdout } = await run(['status', '-c', file], { env: ENVIRONMENT });
-  expect(stdout).toContain(
-    'main: a restart was interrupted in the middle of this shard; the next backfill starts it again',
-  );
+  expect(stdout).toContain('main: a restart has not finished this shard; the next backfill starts it again');
 });
 
 test(

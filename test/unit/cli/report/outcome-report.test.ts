@@ -100,7 +100,7 @@ describe('the report of a stopped run', () => {
   it('the report of a stopped run names the command that resumes a restart, and what the restart had not reached', () => {
     const run = { resume: 'dynaferry backfill --all', restartsLeft: ['s01'] };
     const report = backfillReport({ ...stopped, toldBy: 'nobody', counts }, run);
-    expect(report).toMatch(/^s01 {2}--restart has not reached it yet: its items are those of the earlier backfill$/m);
+    expect(report).toMatch(/^s01 {2}--restart has not reached it yet: this run wrote no item of it$/m);
     expect(report).toContain(
       'to resume, run `dynaferry backfill --all`; with --restart, all shards would start again\n',
     );
