@@ -1,6 +1,6 @@
 /**
- * Asks before `--restart` gives up what is recorded. It says what that is, how to undo it, and which items stay. On a
- * terminal it asks; elsewhere the operator says `--yes`.
+ * Asks before `--restart` gives up what is recorded. It says what that is, where the former state stays, and which
+ * items stay. On a terminal it asks; elsewhere the operator says `--yes`.
  */
 import { createInterface } from 'node:readline';
 import type { Config } from '../config/model.js';
@@ -93,7 +93,7 @@ function lines(givenUp: readonly GivenUp[], instead: string | null): readonly st
     ...recorded.slice(0, LISTED).map((shard) => `  ${shard.shard}  ${recordedText(shard)}`),
     ...(left > 0 ? [`  and ${plural(left, 'more shard')}`] : []),
     'it deletes no item: items of rows that are gone, and items under former keys, stay in the target',
-    `to undo it: ${undoOf(recorded)}`,
+    formerStateText(recorded),
     ...(instead === null ? [] : [instead]),
   ];
 }
@@ -107,10 +107,9 @@ function recordedText({ rows, items, badRows, verified, unreadable }: GivenUp): 
   ].join(', ');
 }
 
-function undoOf(recorded: readonly GivenUp[]): string {
-  const readable = recorded.filter(({ unreadable }) => !unreadable).map(({ shard }) => shard);
-  if (readable.length === 0) return 'a state that cannot be read cannot be restored';
-  return `dynaferry state restore --shard ${readable.length > LISTED ? 'ID' : readable.join(' ')}`;
+function formerStateText([first, ...others]: readonly GivenUp[]): string {
+  const name = first === undefined || others.length > 0 ? 'SHARD' : first.shard;
+  return `the former state stays in the state folder as ${name}.<time>Z.db; no command brings it back yet`;
 }
 
 function notAsked(givenUp: readonly GivenUp[], instead: string | null): FerryError {
@@ -125,11 +124,11 @@ function notAsked(givenUp: readonly GivenUp[], instead: string | null): FerryErr
     sum(({ items }) => items),
     'item',
   )}`;
-  const undo = recorded.length === 0 ? '' : `; to undo it later: ${undoOf(recorded)}`;
+  const former = recorded.length === 0 ? '' : `; ${formerStateText(recorded)}`;
   return new FerryError(
     'E_USAGE',
     `--restart gives up what is recorded of ${named} (${what}), and there is no terminal to ask on; nothing was changed`,
-    `${instead === null ? '' : `${instead}. Otherwise `}add \`--yes\` to start again${undo}`,
+    `${instead === null ? '' : `${instead}. Otherwise `}add \`--yes\` to start again${former}`,
   );
 }
 

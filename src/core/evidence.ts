@@ -53,7 +53,7 @@ export interface Abandoned {
 }
 
 /**
- * What earlier states of a shard wrote into the present target, before a restart or a restore. `none` stands for
+ * What earlier states of a shard wrote into the present target, before a restart. `none` stands for
  * nothing. The other values say under which item keys they wrote: the present ones, other ones, or unknown ones.
  */
 export type EarlierBackfill = 'none' | 'same-keys' | 'other-keys' | 'unknown-keys';

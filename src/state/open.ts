@@ -15,7 +15,6 @@ import { makeFolder, shardFiles, type ShardFiles } from './sqlite/files.js';
 import { acquireLock, type Lock } from './sqlite/lock.js';
 import { lockHolders } from './sqlite/lock-holder.js';
 import { eachOnce, inheritanceOf } from './archives/archived-states.js';
-import { checkNotRestoring } from './archives/restore-note.js';
 import { LateWrites } from './tables/late-writes.js';
 import { StoredBinding } from './tables/binding.js';
 import { Meta } from './tables/meta.js';
@@ -52,14 +51,10 @@ export interface OpenState extends StateAt {
  */
 export function openStateStore(options: OpenState, clocks?: Clocks): StateStore {
   const files = shardFiles(options.folder, options.shard);
-  if (!options.create && !existsSync(files.file)) {
-    checkNotRestoring(files);
-    throw missing(files);
-  }
+  if (!options.create && !existsSync(files.file)) throw missing(files);
   guarded(files, () => makeFolder(files.folder));
   const lock = lockShard(files);
   try {
-    guarded(files, () => checkNotRestoring(files));
     if (!existsSync(files.file)) {
       if (!options.create) throw missing(files);
       createDatabase(files, STATE, (database) => beginFile(database, files, clocks));

@@ -6,13 +6,13 @@
  * requests, and those of other runs stay.
  *
  *   note:  `asked WHO`, a line for each run  ->  `moving NAME`: its files become NAME, one after the other
- *          ->  `aside NAME`: claims are given up  ->  gone
+ *          ->  `aside`: claims are given up  ->  gone
  *
  * One lock guards the notes of all shards. A run that removes its note does not hold the shard's lock, because that
  * lock may be why the run was refused.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { FerryError } from '../core/errors.js';
 import { makeFolder, shardFiles, syncFolderOf, type ShardFiles } from './sqlite/files.js';
 import { acquireLock } from './sqlite/lock.js';
@@ -20,7 +20,8 @@ import type { StateAt } from './open.js';
 import { guarded } from './sqlite/errors.js';
 import { newLineage } from './home/witness.js';
 
-const ASIDE = 'aside';
+/** The text of the note after the restart has archived the state. */
+export const ASIDE = 'aside';
 const MOVING = 'moving ';
 const ASKED = 'asked ';
 /** Stands for a run of an earlier version, which left the note empty. */
@@ -74,13 +75,9 @@ export function askRestart(folder: string, shards: readonly string[]): AskedRest
   return { shards: asked, by };
 }
 
-/**
- * Returns whether a restart of the shard was requested and is not finished: its records, if any, are from before. A
- * restore that was interrupted takes the request back.
- */
+/** Returns whether a restart of the shard was requested and is not finished: its records, if any, are from before. */
 export function isRestartAsked({ folder, shard }: StateAt): boolean {
-  const files = shardFiles(folder, shard);
-  return existsSync(files.restart) && !existsSync(files.restore);
+  return existsSync(shardFiles(folder, shard).restart);
 }
 
 /**
@@ -107,20 +104,6 @@ export function movingTo(name: string): string {
 /** Reads the name from such a note. @returns the name that `movingTo` was given; null: no move is under way */
 export function movedTo(noted: string | null): string | null {
   return noted?.startsWith(MOVING) === true ? noted.slice(MOVING.length) : null;
-}
-
-/** Returns the text of the note after the restart has archived the state. @param archive its path; null: none */
-export function asideAs(archive: string | null): string {
-  return archive === null ? ASIDE : `${ASIDE} ${basename(archive)}`;
-}
-
-/**
- * Reads the archive from such a note. @returns null: the note says something else. `name: null`: there was no state, or
- * an earlier version archived it
- */
-export function asideIn(noted: string | null): { readonly name: string | null } | null {
-  if (noted === ASIDE) return { name: null };
-  return noted?.startsWith(`${ASIDE} `) === true ? { name: noted.slice(ASIDE.length + 1) } : null;
 }
 
 /** Returns the text of the note; null: no restart was requested. @throws the file system's own error */

@@ -10,15 +10,13 @@ import { FerryError, type ErrorCode } from '../core/errors.js';
 import { arrive } from './home/arrive.js';
 import type { Clocks } from './home/clocks.js';
 import { freeArchive } from './archives/archived-states.js';
-import { removeRestoring, restoringOf } from './archives/restore-note.js';
 import { openDatabase, prepared } from './sqlite/database.js';
 import { SIDE_FILES, shardFiles, syncFolderOf, type ShardFiles } from './sqlite/files.js';
 import { checkHome } from './home/home.js';
-import type { Turn } from './shared/key-register.js';
-import { claimsOf, releaseItemKeys } from './shared/released-claims.js';
+import { releaseItemKeys, type Turn } from './shared/key-register.js';
 import { LateWrites } from './tables/late-writes.js';
 import { checkShard, lockShard, type StateAt } from './open.js';
-import { asideAs, asideIn, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
+import { ASIDE, movedTo, movingTo, note, noteOf, removeNote } from './restart-note.js';
 import { STATE } from './sqlite/schema.js';
 import { guarded } from './sqlite/errors.js';
 import { witnessOf } from './home/witness.js';
@@ -57,16 +55,10 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
   try {
     // Another run may have released the former claims, and may be about to create its file.
     if (onlyIfAsked && guarded(files, () => noteOf(files)) === null) return null;
-    const begun = guarded(files, () => {
-      finishAside(files);
-      return finishMove(files);
-    });
+    const begun = guarded(files, () => finishMove(files));
     const archive = existsSync(files.file) ? moveAside(files, options, clocks) : begun;
     // Once the former state is archived, the restart has started, even if a later step fails.
-    guarded(files, () => {
-      note(files, asideAs(archive));
-      removeRestoring(files);
-    });
+    guarded(files, () => note(files, ASIDE));
     return archive;
   } finally {
     lock.release();
@@ -74,10 +66,10 @@ export function archiveState(options: Archive, clocks?: Clocks): string | null {
 }
 
 /**
- * Releases the item keys that an archived state of the shard claimed, and keeps them beside the archive. Under another
- * mapping they would conflict with the shard's own rows. The claims are released last. Rows that were written without
- * their claim would hide a shared key, while a surplus claim only causes a refusal. They are released even without a
- * state file, because a kill may have come between the two steps.
+ * Releases the item keys that an archived state of the shard claimed: under another mapping they would conflict with
+ * the shard's own rows. The claims are released last. Rows that were written without their claim would hide a shared
+ * key, while a surplus claim only causes a refusal. They are released even without a state file, because a kill may
+ * have come between the two steps.
  * @param turn as for `releaseItemKeys`
  * @throws FerryError E_STATE_LOCKED, E_STATE_CORRUPT, E_STATE_IO; what `turn` throws. Then the restart stays requested.
  */
@@ -87,10 +79,9 @@ export async function giveUpClaims({ folder, shard }: StateAt, turn: Turn): Prom
   const lock = lockShard(files);
   try {
     // Another run may have finished the restart and claimed keys since: those claims stay.
-    const aside = asideIn(guarded(files, () => noteOf(files)));
-    if (aside === null) return;
+    if (guarded(files, () => noteOf(files)) !== ASIDE) return;
     if (existsSync(files.file)) throw begunBetween(files);
-    await releaseItemKeys({ folder, shard }, turn, aside.name === null ? null : claimsOf(files, aside.name));
+    await releaseItemKeys({ folder, shard }, turn);
     guarded(files, () => removeNote(files));
   } finally {
     lock.release();
@@ -145,7 +136,7 @@ function moveAside(files: ShardFiles, { moves = false }: Archive, clocks: Clocks
  * would be lost.
  * @returns the path of the archive; null: no move was under way
  */
-export function finishMove(files: ShardFiles): string | null {
+function finishMove(files: ShardFiles): string | null {
   const name = movedTo(noteOf(files));
   if (name === null) return null;
   const archive = join(files.folder, basename(name));
@@ -155,19 +146,11 @@ export function finishMove(files: ShardFiles): string | null {
   return archive;
 }
 
-/** Finishes setting the present state aside for a restore that was killed: its log must not stay behind. */
-export function finishAside(files: ShardFiles): void {
-  const aside = restoringOf(files)?.aside ?? null;
-  if (aside === null || existsSync(files.file)) return;
-  const archive = join(files.folder, basename(aside));
-  if (existsSync(archive)) moveRest(files, archive);
-}
-
 /**
  * Moves the log and other side files to the archive, and removes the witness. A remaining witness would mean that the
  * file is missing, and would make the next state wait.
  */
-export function moveRest(files: ShardFiles, archive: string): void {
+function moveRest(files: ShardFiles, archive: string): void {
   for (const side of SIDE_FILES) {
     if (existsSync(files.file + side)) renameSync(files.file + side, archive + side);
   }
@@ -182,7 +165,7 @@ export function moveRest(files: ShardFiles, archive: string): void {
  * @throws FerryError E_STATE_COPIED; E_STATE_LOCKED and faults of the machine where the file could not be opened, since
  * it may be a copy
  */
-export function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): readonly string[] {
+function foldLog(files: ShardFiles, moves: boolean, clocks: Clocks | undefined): readonly string[] {
   try {
     const database = openDatabase(files, STATE, BUSY_MS, (opened) => {
       checkShard(opened, files);

@@ -69,7 +69,7 @@ Examples:
   $ dynaferry backfill --shard s01 --retry-bad
 
 Ctrl-C stops with the checkpoint saved; the same command resumes. Exits 1 if it left bad rows behind.
---restart says what it gives up, and asks first; \`dynaferry state restore\` undoes it.`,
+--restart says what it gives up, and asks first.`,
     )
     .action(async (options: BackfillOptions, self: Command) => {
       if (options.yes && !options.restart) self.error("error: option '--yes' goes with --restart");

@@ -1,7 +1,4 @@
-/**
- * `dynaferry state` works on the state folder itself. `adopt` takes up a state that was copied, moved or restored.
- * `restore` undoes a restart.
- */
+/** `dynaferry state` works on the state folder itself. `adopt` takes up a state that was copied, moved or restored. */
 import { Command } from 'commander';
 import { ERROR_CODES, EXIT, type ExitCode, type Fault } from '../../core/errors.js';
 import { asFerryError } from '../../core/thrown.js';
@@ -10,22 +7,17 @@ import type { Adopted } from '../../state/home/adopt.js';
 import { addShardOptions, chosenShards, loadConfigOf, type ShardOptions } from '../common-options.js';
 import { writeJson, writeLine, type Io } from '../io.js';
 import { printFault } from '../print-error.js';
-import { restoreCommand } from './state-restore.js';
 
 export function stateCommand(io: Io, finish: (code: ExitCode) => void): Command {
   return new Command('state')
-    .description(
-      'Manage the state folder: let runs continue from a state that was copied, moved or restored; undo a restart.',
-    )
+    .description('Manage the state folder: let runs continue from a state that was copied, moved or restored.')
     .addCommand(adoptCommand(io, finish))
-    .addCommand(restoreCommand(io, finish))
     .addHelpText(
       'after',
       `
 Examples:
   $ dynaferry state adopt --shard s01
-  $ dynaferry state adopt --all --json
-  $ dynaferry state restore --shard s01`,
+  $ dynaferry state adopt --all --json`,
     );
 }
 

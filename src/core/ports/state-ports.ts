@@ -77,7 +77,7 @@ export interface BindingStore {
   /** Returns all changes that `rebind` ever accepted, in order. @throws FerryError E_STATE_* */
   acceptedChanges(): readonly FingerprintChange[];
   /**
-   * Returns the settings under which earlier states of the shard wrote, each once, after a restart or a restore; null:
+   * Returns the settings under which earlier states of the shard wrote, each once, after a restart; null:
    * unknown settings.
    * @throws FerryError E_STATE_*
    */

@@ -1,11 +1,13 @@
 /**
- * The archived states of a shard: files such as `s01.20251122T230000Z.db`, which a restart or a restore set aside. A
- * later state of the shard inherits their late writes and the settings under which they wrote.
+ * The archived states of a shard: files such as `s01.20251122T230000Z.db`, which a restart set aside. A later state
+ * of the shard inherits their late writes and the settings under which they wrote.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import type { Fingerprint } from '../../core/ports/state-records.js';
 import type { Clocks } from '../home/clocks.js';
+import { lateWriteNames } from '../home/late-write-names.js';
 import { openReadOnly } from '../sqlite/database.js';
 import { removeSideFiles, SIDE_FILES, type ShardFiles } from '../sqlite/files.js';
 import { STATE } from '../sqlite/schema.js';
@@ -41,18 +43,11 @@ export function eachOnce(settings: Inherited['former']): Inherited['former'] {
   return [...new Map(settings.map((one) => [one === null ? '' : canonicalJson(one), one])).values()];
 }
 
-/** Returns the names of the archives, the latest one last by the time in its name. */
-export function archivedStates({ folder, shard }: ShardFiles): readonly string[] {
-  const order = (name: string): readonly [string, number] => {
-    const [, time = '', number = '1'] = /\.(\d{8}T\d{6}Z)(?:-(\d+))?\.db$/.exec(name) ?? [];
-    return [time, Number(number)];
-  };
-  return readdirSync(folder)
-    .filter((name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)))
-    .sort((a, b) => {
-      const [[timeA, numberA], [timeB, numberB]] = [order(a), order(b)];
-      return timeA === timeB ? numberA - numberB : timeA < timeB ? -1 : 1;
-    });
+/** Returns names such as `s01.20251122T230000Z.db`, as `freeArchive` makes them. */
+function archivedStates({ folder, shard }: ShardFiles): readonly string[] {
+  return readdirSync(folder).filter(
+    (name) => name.startsWith(`${shard}.`) && /^\d{8}T\d{6}Z(?:-\d+)?\.db$/.test(name.slice(shard.length + 1)),
+  );
 }
 
 /**
@@ -77,11 +72,26 @@ const COLUMNS_SINCE = 10;
 interface Look {
   readonly sentAgo: number | null;
   readonly inherited: Inherited;
-  /** The settings under which the archive wrote; empty: no run was bound to it, so it wrote nothing. */
+  /** The settings under which the archive wrote; empty: it wrote nothing. */
   readonly own: readonly (Fingerprint | null)[];
 }
 
 const UNKNOWN: Look = { sentAgo: 0, inherited: { archives: [], former: [] }, own: [null] };
+
+/**
+ * Returns whether a backfill or a retry of its bad rows recorded items. No count includes the items of a row that the
+ * target accepted only in part.
+ */
+function hasMoved(database: Database): boolean {
+  const { passSegments, passId, badRowRetries, itemsTaken } = lateWriteNames(database);
+  const found = database.prepare<[], number>(
+    `SELECT EXISTS (SELECT 1 FROM ${passSegments} AS moved JOIN passes ON passes.id = moved.${passId}
+                     WHERE passes.kind = 'backfill' AND moved.items > 0)
+         OR EXISTS (SELECT 1 FROM ${badRowRetries} WHERE items > 0)
+         OR EXISTS (SELECT 1 FROM bad_rows WHERE ${itemsTaken} > 0)`,
+  );
+  return found.pluck().get() === 1;
+}
 
 /** Reads an archive. If it cannot be read, its last write may have been just now. */
 function lookInto({ folder, ...files }: ShardFiles, name: string, clocks: Clocks | undefined): Look {
@@ -98,7 +108,7 @@ function lookInto({ folder, ...files }: ShardFiles, name: string, clocks: Clocks
       return {
         sentAgo: lateWrites.sentAgo(new BootClock(database, clocks)),
         inherited: lateWrites.inherited(),
-        own: settings === null ? [] : [settings],
+        own: settings !== null && (lateWrites.mayHaveSent() || hasMoved(database)) ? [settings] : [],
       };
     } finally {
       database.close();

@@ -56,7 +56,7 @@ export function stateGone(
 ): FerryError {
   return new FerryError(
     'E_STATE_GONE',
-    `${subject}: ${path} was ${replaced ? 'replaced' : 'deleted or moved away'} while the run worked on it. The target has what the run wrote, but no file records it durably, so the run stopped`,
-    `if it was moved, move it back and run the same command again. Else put the newest copy of the state folder in place and take it up with \`${adopt}\`. The resume writes again what that copy lacks, which is safe. Without a copy, \`${again}\` starts from the first row`,
+    `${subject}: ${path} was ${replaced ? 'replaced' : 'deleted or moved away'} while the run worked on it. The target has what the run wrote, but its last progress may not be recorded, so the run stopped`,
+    `if it was moved, move it back and run the same command again. Else put the newest copy of the state folder in place (with the -wal file of that copy, or none) and adopt it with \`${adopt}\`. The resume writes again what that copy lacks, which is safe. Without a copy, \`${again}\` starts from the first row`,
   );
 }

@@ -15,6 +15,7 @@ import { createDatabase, openDatabase, openReadOnly, prepared } from '../sqlite/
 import { keyRegisterFiles, makeFolder, restartCommand, type StatePaths } from '../sqlite/files.js';
 import { acquireLock } from '../sqlite/lock.js';
 import { lockHolders, writerOf } from '../sqlite/lock-holder.js';
+import type { StateAt } from '../open.js';
 import { KEY_REGISTER } from '../sqlite/schema.js';
 import { defect } from '../../core/defect.js';
 import { guarded } from '../sqlite/errors.js';
@@ -25,9 +26,11 @@ import { readSeen, Witness, type Seen } from '../home/witness.js';
  * How long a claim waits in ms. Transactions of other shards are short, but there may be many. The process does nothing
  * else during the wait.
  */
-export const CLAIM_BUSY_MS = 500;
+const CLAIM_BUSY_MS = 500;
 /** How long one-time steps wait, in ms: the creation and the migration of the file. */
 const BUSY_MS = 2_000;
+/** Approximate number of keys that one transaction reads while it releases a shard's claims. */
+const RELEASE_STEP = 10_000;
 
 /** First version of the register that counts commits. */
 const FIRST_WITNESSED = 2;
@@ -153,6 +156,39 @@ export function leftBehind(folder: string, shards: readonly string[]): FerryErro
     `${subject}: ${file} has no item key of ${these} moved items: it was removed, was not copied with the folder, or is another file. Rows of other shards could overwrite theirs without notice`,
     `put the file back, or the whole state folder from one backup. Else add those shards to the config if it lacks one, and start them again: \`${restartCommand(...shards)}\``,
   );
+}
+
+/**
+ * Releases every claim of a shard in steps, so that other shards can claim between them.
+ * @param turn runs each step; if it throws, the release stops, and a later call can continue
+ * @throws FerryError E_STATE_IO, E_STATE_CORRUPT, E_STATE_FOREIGN, E_STATE_LOCKED
+ */
+export async function releaseItemKeys({ folder, shard }: StateAt, turn: Turn): Promise<void> {
+  const files = keyRegisterFiles(folder);
+  if (!existsSync(files.file)) return;
+  const holder = (): number | null => writerOf(files.file);
+  const database = await turn(() => openDatabase(files, KEY_REGISTER, CLAIM_BUSY_MS), holder);
+  try {
+    const { stepEnd, release, releaseRest } = prepared(files, () => ({
+      stepEnd: database
+        .prepare<[Buffer, number], Buffer>('SELECT key FROM item_keys WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?')
+        .pluck(),
+      release: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ? AND key <= ?'),
+      releaseRest: database.prepare('DELETE FROM item_keys WHERE shard = ? AND key > ?'),
+    }));
+    const step = (from: Buffer): Buffer | null => {
+      const end = stepEnd.get(from, RELEASE_STEP) ?? null;
+      if (end === null) releaseRest.run(shard, from);
+      else release.run(shard, from, end);
+      return end;
+    };
+    for (let from: Buffer | null = Buffer.alloc(0); from !== null;) {
+      const begin: Buffer = from;
+      from = await turn(() => guarded(files, () => step(begin)), holder);
+    }
+  } finally {
+    database.close();
+  }
 }
 
 class SqliteKeyRegister implements KeyRegister {

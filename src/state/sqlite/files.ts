@@ -25,8 +25,6 @@ export interface ShardFiles extends StatePaths {
   readonly lock: string;
   /** Exists while a restart of the shard is requested and has not started (`restart-note.ts`). */
   readonly restart: string;
-  /** Exists while a restore of the shard's former state is under way (`archives/restore-note.ts`). */
-  readonly restore: string;
 }
 
 const KEY_REGISTER = 'item-keys';
@@ -46,7 +44,6 @@ export function shardFiles(folder: string, shard: string): ShardFiles {
     file: join(folder, `${shard}.db`),
     lock: join(folder, `${shard}.lock`),
     restart: join(folder, `${shard}.restart`),
-    restore: join(folder, `${shard}.restore`),
     putBack: `put back a copy of it (with the -wal file of that copy, or none), adopt it with \`dynaferry state adopt --shard ${shard}\` and resume`,
     remedy: `start this shard again with \`${restartCommand(shard)}\`: writes are idempotent, so that is safe, but you pay for every write again`,
   };

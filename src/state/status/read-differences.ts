@@ -93,7 +93,6 @@ export function lookAtDifferences({ folder, shard }: StateAt, tables: readonly s
   try {
     if (!isRecorded(files)) return null;
     const status = readShardStatus({ folder, shard }, tables);
-    // Also a state that can be read, and yet stands for nothing: its restore has not ended.
     if (status?.fault != null) return unreadable(shard, status.fault);
     const opened = openBeside(files);
     database = opened;

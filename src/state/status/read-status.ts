@@ -24,7 +24,6 @@ import { phaseOf, standingOf } from '../tables/phase.js';
 import { Plans } from '../tables/plans.js';
 import { isRecorded, readBeside } from './read-beside.js';
 import { readCopied } from './read-home.js';
-import { checkNotRestoring } from '../archives/restore-note.js';
 import { isRestartAsked } from '../restart-note.js';
 import { BootClock } from '../home/boot-clock.js';
 import { AmbiguousWrites } from '../tables/ambiguous-writes.js';
@@ -144,7 +143,6 @@ export function readShardStatus(
   const restartAsked = isRestartAsked({ folder, shard });
   let running = false;
   try {
-    checkNotRestoring(files);
     if (!isRecorded(files)) return null;
     running = isLocked(files.lock, files);
     const copied = running ? null : readCopied({ folder, shard }, moves);

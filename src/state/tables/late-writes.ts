@@ -85,13 +85,21 @@ export class LateWrites implements LateWriteStore {
   }
 
   /**
-   * Records what a state file inherits from the archived ones, when its shard starts again or is restored.
-   * @param crashedAt ms since the epoch; null: nothing of the archives can land any longer
+   * Records what a state file inherits from the archived ones, when its shard starts again.
+   * @param crashedAt ms since the epoch; null: nothing can land any longer
    */
   inherit(crashedAt: number | null, inherited: Inherited): void {
-    // A restored file has a record of its own: the later time counts.
-    if (crashedAt !== null) this.#crash.run(Math.max(crashedAt, this.crashedAt() ?? crashedAt));
+    if (crashedAt !== null) this.#crash.run(crashedAt);
     this.#setInherited.run(JSON.stringify(inherited));
+  }
+
+  /**
+   * Returns whether the file records requests that may have been applied: an ambiguous write, a crash, also one that
+   * was inherited, or a mark.
+   */
+  mayHaveSent(): boolean {
+    const { inFlight = 0, crashedAt = null } = this.#read.get() ?? {};
+    return inFlight === 1 || crashedAt !== null || (this.#lastAmbiguous.get() ?? null) !== null;
   }
 
   /** Returns what this file has inherited. */

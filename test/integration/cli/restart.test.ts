@@ -1,4 +1,4 @@
-/** `backfill --restart` asks before it gives up what is recorded, and `state restore` undoes it. */
+/** `backfill --restart` asks before it gives up what is recorded, and says where the former state stays. */
 import { expect, describe, test } from 'vitest';
 import { createMigration, onePair, type Migration } from '../../support/migration.js';
 import { LAUNCHER } from '../../support/cli.js';
@@ -31,7 +31,7 @@ describe.each(onePair)('restarts, $name', (servers) => {
       /^error E_USAGE: --restart gives up what is recorded of s01 \(300 rows moved, \d+ items\)/,
     );
     expect(refused.stderr).toContain('nothing was changed');
-    expect(refused.stderr).toMatch(/next: .*`--yes`.*dynaferry state restore --shard s01/);
+    expect(refused.stderr).toMatch(/next: .*`--yes`.*the former state stays in the state folder as s01\.<time>Z\.db/);
     const json = await migration.run(['backfill', '--restart', '--json'], { confirm: false });
     expect(JSON.parse(json.stdout)).toMatchObject({ error: { code: 'E_USAGE' } });
     expect(await recorded(migration)).toMatchObject({ rows: 300 });
@@ -40,7 +40,7 @@ describe.each(onePair)('restarts, $name', (servers) => {
     expect(restarted.code).toBe(0);
     expect(restarted.stderr).toMatch(/gives up what is recorded of 1 shard:\n {2}s01 {2}300 rows moved, \d+ items\n/);
     expect(restarted.stderr).toContain('items under former keys, stay in the target');
-    expect(restarted.stderr).toContain('to undo it: dynaferry state restore --shard s01');
+    expect(restarted.stderr).toContain('as s01.<time>Z.db; no command brings it back yet\n');
     const again = await migration.run(['backfill', '--restart', '--yes', '--json']);
     expect(JSON.parse(again.stdout)).toMatchObject({ givenUp: [{ shard: 's01', recorded: true, rows: 300 }] });
   });
@@ -61,39 +61,8 @@ describe.each(onePair)('restarts, $name', (servers) => {
     },
   );
 
-  test('state restore undoes a restart, and says what it restored', { timeout: 240_000 }, async () => {
-    await using migration = await createMigration({ servers, rows: 300 });
-    await migration.run(['backfill']);
-    await migration.run(['verify']);
-    await migration.databases[0]?.query('DELETE FROM messages ORDER BY sid LIMIT 100');
-    await migration.run(['backfill', '--restart']);
-    expect(await recorded(migration)).toMatchObject({ rows: 200 });
-    const restored = await migration.run(['state', 'restore', '--shard', 's01']);
-    expect(restored).toMatchObject({ code: 0, stderr: '' });
-    expect(restored.stdout).toMatch(
-      /^s01 {2}restored s01\.\d{8}T\d{6}Z\.db: 300 rows moved, \d+ items\n {2}set aside what was there as s01\./,
-    );
-    expect(await recorded(migration)).toMatchObject({
-      rows: 300,
-      standing: expect.not.stringMatching(/^stands$/) as string,
-    });
-    expect(await migration.run(['backfill'])).toMatchObject({ code: 0 });
-    const verified = await migration.run(['verify', '--json']);
-    expect(verified.code).toBe(0);
-    expect(JSON.parse(verified.stdout)).toMatchObject({
-      shards: [{ itemsWithoutRow: { lookedFor: false, earlierBackfill: 'same-keys' } }],
-    });
-    const json = await migration.run(['state', 'restore', '--all', '--json']);
-    expect(JSON.parse(json.stdout)).toMatchObject({ shards: [{ shard: 's01', outcome: 'restored', rows: 200 }] });
-  });
-
-  test('state restore refuses what was never set aside, and a file without its shard', async () => {
-    await using migration = await createMigration({ servers, rows: 10, shards: 2 });
-    const missing = await migration.run(['state', 'restore', '--shard', 's01']);
-    expect(missing).toMatchObject({ code: 6, stdout: '' });
-    expect(missing.stderr).toContain('error s01 E_STATE_MISSING');
-    const noShard = await migration.run(['state', 'restore', '--all', '--from', 's01.20251122T230000Z.db']);
-    expect(noShard).toMatchObject({ code: 2, stdout: '' });
+  test('--yes without --restart is refused', async () => {
+    await using migration = await createMigration({ servers, rows: 10 });
     expect(await migration.run(['backfill', '--shard', 's01', '--yes'])).toMatchObject({ code: 2, stdout: '' });
   });
 
