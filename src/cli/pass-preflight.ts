@@ -26,8 +26,8 @@ interface Preflight {
   readonly config: Config;
   readonly shards: readonly string[];
   readonly looked: Omit<PreflightOptions, 'bindings'>;
-  /** `--json`: the places become an event, and the warnings are for the document. */
-  readonly quiet: boolean;
+  /** The id of a run with `--json`: the places become an event, and the warnings are for the document. null: text. */
+  readonly run: string | null;
   readonly signal: AbortSignal;
 }
 
@@ -35,14 +35,14 @@ interface Preflight {
  * Runs the preflight, and shows where the run points.
  * @throws FerryError: the one fault, or E_PREFLIGHT with all
  */
-export async function passPreflight(io: Io, { config, shards, looked, quiet, signal }: Preflight): Promise<Passed> {
-  if (!quiet)
+export async function passPreflight(io: Io, { config, shards, looked, run, signal }: Preflight): Promise<Passed> {
+  if (run === null)
     writeLine(io.stderr, `checking ${plural(shards.length, 'shard')}${looked.target ? ' and the target' : ''} first`);
   const { preflight } = await import('../wiring/preflight/preflight.js');
   const { findings, going, places } = await preflight(config, shards, { ...looked, bindings: false }, signal);
   const warnings = findings.filter(({ level }) => level === 'warning');
-  printPlaces(io, quiet, places);
-  if (!quiet) printFindings(io.stderr, warnings);
+  printPlaces(io, run, places);
+  if (run === null) printFindings(io.stderr, warnings);
   const errors = findings.filter(({ level }) => level === 'error');
   const ownOf = (shard: string): readonly Finding[] => errors.filter((error) => error.shards?.includes(shard) ?? false);
   const leftOut = shards.filter((shard) => ownOf(shard).length > 0);

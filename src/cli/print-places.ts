@@ -10,10 +10,13 @@ import { writeLine, type Io } from './io.js';
 /** The most shards that a run names; `check` names all. */
 const MOST_SHARDS = 4;
 
-/** Prints the places of a run on stderr; for `--json`, as one event. */
-export function printPlaces(io: Io, json: boolean, places: Places): void {
-  if (json) {
-    writeLine(io.stderr, JSON.stringify({ time: new Date().toISOString(), event: 'run.places', ...places }));
+/**
+ * Prints the places of a command on stderr.
+ * @param run the id of a run with `--json`, which gets them as an event; null: lines for people
+ */
+export function printPlaces(io: Io, run: string | null, places: Places): void {
+  if (run !== null) {
+    writeLine(io.stderr, JSON.stringify({ time: new Date().toISOString(), run, event: 'run.places', ...places }));
   } else {
     for (const line of linesOf(places, MOST_SHARDS)) writeLine(io.stderr, line);
   }

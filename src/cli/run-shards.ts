@@ -52,7 +52,13 @@ export async function runShards<Name extends VerbName>(
     const firstWrite = startsState && restarting !== null ? { intoExisting: request.intoExisting } : null;
     const look = { createTable: request.createTable, target: !dryRun, restarting, firstWrite };
     const looked = { ...look, jobs: Math.min(atOnce, all.length) };
-    const passed = await passPreflight(io, { config, shards: all, looked, quiet: common.json, signal: stopping.stop });
+    const passed = await passPreflight(io, {
+      config,
+      shards: all,
+      looked,
+      run: common.json ? bus.run : null,
+      signal: stopping.stop,
+    });
     const { going, leftOut } = passed;
     const goesOn = restarting === null || restart ? [] : asked.filter((shard) => going.includes(shard));
     const resumed = goesOn.length === 0 ? [] : [restartGoesOn(config, goesOn)];
@@ -61,7 +67,7 @@ export async function runShards<Name extends VerbName>(
     const jobs = Math.min(atOnce, going.length);
     const creates = request.createTable && !dryRun;
     const places = creates ? await createTarget(config, passed.places, stopping.stop) : passed.places;
-    if (places !== passed.places) printPlaces(io, common.json, places);
+    if (places !== passed.places) printPlaces(io, common.json ? bus.run : null, places);
     const target = consumes === 'write' && !dryRun ? await targetOf(config, stopping.stop) : NO_WRITES;
     const { superviseShards } = await import('../shards/supervisor.js');
     const { emitEnd } = await import('../shards/process/running-shard.js');

@@ -8,6 +8,9 @@ import type { Readable } from 'node:stream';
 import { runGuarded } from './servers/guarded.js';
 
 export const LAUNCHER = fileURLToPath(new URL('../../bin/dynaferry', import.meta.url));
+/** All that a command without faults prints to stderr that shows where it points. */
+export const ONLY_PLACES = /^target: .*\n(?:source \S+: .*\n)+$/;
+
 const DEFAULT_TIMEOUT_MS = 60_000;
 /**
  * For the children of an ended dynaferry to end as well, and from SIGTERM to SIGKILL where a test gives up. A worker

@@ -105,7 +105,7 @@ async function diff(io: Io, options: DiffOptions): Promise<ExitCode> {
       lookAtTargetPlace(config, stopping.stop),
     ]);
     const places = placesOf(config, shards, target, servers);
-    printPlaces(io, options.json, places);
+    if (!options.json) printPlaces(io, null, places);
     const { found, failed, exitCode } = lookedAt(looked);
     const tables = found.flat();
     const rows = tables.flatMap((table) => table.rows);
@@ -165,7 +165,7 @@ async function explain(
     ]);
     // The search ends at the first shard with such a row. The others were not looked at.
     const places = placesOf(config, servers.size === 0 ? shards : [...servers.keys()], await placed, servers);
-    printPlaces(io, json, places);
+    if (!json) printPlaces(io, null, places);
     if (found.status === 'rejected') throw found.reason;
     const row = found.value;
     printExplanation(io, config, row, { json, showValues, places });

@@ -43,7 +43,7 @@ async function plan(io: Io, options: PlanOptions): Promise<ExitCode> {
       lookAtTargetPlace(config, stopping.stop),
     ]);
     const places = placesOf(config, shards, target, servers);
-    printPlaces(io, options.json, places);
+    if (!options.json) printPlaces(io, null, places);
     const { found: estimates, failed, exitCode } = lookedAt(looked);
     const units = estimates
       .flatMap((estimate) => estimate.tables)

@@ -137,10 +137,12 @@ async function sampleColumn(
     return { findings: [...findings, ...ofRun([refuted(table.name, column, shared)])], seen: [], unseen: [] };
   if (found.length < 2) return { findings, seen: [], unseen: [`${declared}; not looked at: ${left()}`] };
   const among =
-    unasked.size === 0 ? 'on no second one' : `on no second one of ${found.length} shards, because ${left()}`;
+    unasked.size === 0
+      ? 'on no second shard'
+      : `on no second shard of the ${found.length} sampled ones; others were not sampled, because ${left()}`;
   const seen = `${declared}; ${values.length} sampled values are ${among}`;
   const partly = found.filter(({ whole }) => !whole).length;
-  const some = `; dynaferry looked up only some of them on ${partly} shards, whose collation holds many values to be equal`;
+  const some = `; dynaferry looked up only some of them on ${partly} ${partly === 1 ? 'shard' : 'shards'}, whose collation holds many values to be equal`;
   return { findings, seen: [partly === 0 ? seen : seen + some], unseen: [] };
 }
 

@@ -83,6 +83,6 @@ describe.each(onePair)('wrong words on the command line', (servers) => {
     const result = await migration.run(args);
     expect(result).toMatchObject({ code: 2, stdout: '' });
     expect(result.stderr).toMatch(says);
-    expect(result.stderr).toMatch(/^error E_\w+: /);
+    expect(result.stderr).toMatch(/^error E_\w+: /m);
   });
 });
