@@ -44,7 +44,7 @@ export interface StateStore {
   readonly incidents: IncidentStore;
   /**
    * Returns E_STATE_GONE if the open files have left their places: nothing that is written is durable. null:
-   * they are. Each write asks by itself.
+   * they are in place, or nobody can tell. Each write asks by itself. It throws nothing.
    */
   gone(): FerryError | null;
   /** Frees the shard. A second close does nothing. @throws FerryError E_STATE_* */

@@ -199,21 +199,13 @@ function closeState<O extends Ending>(store: StateStore | null, outcome: O): O {
     fault: error.toFault(),
   });
   // What was reported as saved is lost then, after a stop by a signal too.
-  const gone = goneState(store);
+  const gone = store?.gone() ?? null;
   try {
     store?.close();
   } catch (thrown) {
     if (gone === null && outcome.fault === null) return failed(asFerryError(thrown, 'closing the state'));
   }
   return gone !== null && outcome.status !== 'failed' ? failed(gone) : outcome;
-}
-
-function goneState(store: StateStore | null): FerryError | null {
-  try {
-    return store?.gone() ?? null;
-  } catch (thrown) {
-    return asFerryError(thrown, 'looking for the state');
-  }
 }
 
 /** @param stepped is called after each step; a large register takes an hour's worth of steps */

@@ -145,7 +145,9 @@ describe.each(onePair)('dynaferry differences, $name', { timeout: 180_000 }, (se
     expect(byHand.stdout).toMatch(/^1 item: 0 new, 1 same/m);
     const unknown = await migration.run(['diff', '--keys', '{"pk":{"S":"nobody\'s"},"sk":{"S":"x"}}']);
     expect(unknown).toMatchObject({ code: 2, stdout: '' });
-    expect(unknown.stderr).toContain('E_USAGE: the state knows no row of the item key: no verification recorded it');
+    expect(unknown.stderr).toContain(
+      'E_USAGE: no state of the chosen shards and tables has a recorded difference with the item key',
+    );
     expect(unknown.stderr).not.toContain('nobody');
   });
 
