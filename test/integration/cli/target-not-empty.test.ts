@@ -2,7 +2,7 @@
  * Targets that hold items which no state of this migration knows: dynaferry refuses a first backfill into such a table,
  * since puts would replace items with equal keys. It refuses none into a table that its own states know.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import {
   CreateTableCommand,
   DeleteTableCommand,
@@ -214,6 +214,17 @@ describe.each(onePair)('the look at the items of a target: $name', { timeout: 24
     const resumed = await migration.run(['backfill']);
     expect(resumed).toMatchObject({ code: 0 });
     expect(resumed.stderr).not.toContain('E_TARGET_NOT_EMPTY');
+  });
+
+  it('a damaged state of one shard does not let the first backfill of another one into the table', async () => {
+    await using migration = await createMigration({ servers, shards: 2, rows: ROWS, config: eventsConfig });
+    await put(migration, PRECIOUS);
+    mkdirSync(migration.stateFolder, { recursive: true });
+    writeFileSync(`${migration.stateFolder}/s02.db`, 'no state at all');
+    const first = await migration.run(['backfill', '--shard', 's01']);
+    expect(first).toMatchObject({ code: 3 });
+    expect(first.stderr).toMatch(/error E_TARGET_NOT_EMPTY: .*The state of shard s02 cannot be read/);
+    expect(await migration.items()).toEqual([PRECIOUS]);
   });
 
   it('a damaged state does not hide the items: a restart of its shard warns of them', async () => {
